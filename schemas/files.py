@@ -32,6 +32,17 @@ def open_fs(url: str) -> tuple[Any, str]:
 
 
 @contextlib.contextmanager
+def readable(fs: Any, path: str) -> Iterator[Any]:
+    """What Arrow reads a file from: the path itself where it is local, since Arrow's own reading
+    copies nothing through Python, else an open handle. FileNotFoundError when there is no file."""
+    if isinstance(fs, LocalFileSystem):
+        yield path
+        return
+    with fs.open(path, "rb") as handle:
+        yield handle
+
+
+@contextlib.contextmanager
 def whole_file(fs: Any, path: str) -> Iterator[str]:
     """A local path to write to; on success it becomes `path`, on failure nothing is left.
 

@@ -11,7 +11,8 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.codec import BULK, arrow_schema, key_of, record_digest, to_batch
+from schemas.batch_digest import batch_digests
+from schemas.codec import BULK, arrow_schema, key_of, to_batch
 from schemas.errors import StageError
 from schemas.files import whole_file
 from schemas.ids import content_id
@@ -45,7 +46,6 @@ class _Sheet:
         if key < self._last_key or (key == self._last_key and self._record is not RejectRow):
             raise ValueError(f"{self._record.__name__}: key {key} after {self._last_key}")
         self._last_key = key
-        self._digest.update(record_digest(row).encode())
         self._rows.append(row)
         self._held += sum(len(getattr(row, name)) for name in self._bulk)
         self.count += 1
@@ -55,10 +55,12 @@ class _Sheet:
     def _flush(self) -> None:
         if self._rows:
             batch = to_batch(self._rows, self._record)
+            self._digest.update("".join(batch_digests(batch)).encode())
             self._writer.write_table(pa.Table.from_batches([batch]), row_group_size=self._limit)
             self._rows, self._held = [], 0
 
     def content(self) -> str:
+        self._flush()
         return self._digest.hexdigest()[:32]
 
     def close(self, info: PartInfo) -> None:

@@ -163,30 +163,91 @@ class DuplicatePair:
 
 @dataclass(frozen=True)
 class Split:
-    """The split that a picture was drawn into, kept for good."""
+    """The split that a picture was drawn into, kept for good.
+
+    `moved_from` is the split that it had before new data joined its component to one of a stricter
+    split; empty when it never moved.
+    """
 
     image_id: str
     split: str
     component_id: str
+    moved_from: str = ""
+
+
+@dataclass(frozen=True)
+class EvaluationItem:
+    """A picture or a text of an evaluation set, which no training row may come near.
+
+    `place` says where in the benchmark it stands (file, row, column). A picture has `image_sha256`,
+    `phash`, `grey32` as in Image, and `crop_hashes`: 64-bit hashes of standard crops, big-endian;
+    its bytes are not kept. A text has `text` alone.
+    """
+
+    item_id: str
+    benchmark: str
+    place: str
+    kind: str
+    image_sha256: str
+    phash: str
+    grey32: bytes
+    crop_hashes: bytes
+    text: str
+
+
+@dataclass(frozen=True)
+class EvaluationMatch:
+    """The evidence that a row comes near an evaluation item.
+
+    `kind` is `exact`, `near`, `crop` (pictures) or `text`; `distance` (bits), `orientation` (0-7,
+    what was done to the row's picture) and `grey_difference` are as in DuplicatePair; `detail` is
+    the crop or the words in common.
+    """
+
+    item_id: str
+    benchmark: str
+    place: str
+    kind: str
+    distance: int
+    orientation: int
+    grey_difference: float
+    detail: str
+
+
+@dataclass(frozen=True)
+class Contamination:
+    """How near one row comes to the evaluation sets: one row per input, most without matches."""
+
+    row_id: str
+    tags: tuple[Tag, ...]
+    matches: tuple[EvaluationMatch, ...]
 
 
 @dataclass(frozen=True)
 class Selected:
-    """A row that goes into a release: table `selected/<subset>`, one per kept input."""
+    """A row that goes into a release: table `selected/<subset>`, one per kept input.
 
+    `row_id` is the key of the subset's own table (the image id for captions).
+    """
+
+    row_id: str
     image_id: str
     split: str
 
 
 @dataclass(frozen=True)
 class CaptionLineage:
-    """What made one row of `release/cap`, in the same order as its rows."""
+    """What made one row of `release/cap`, in the same order as its rows.
+
+    It names recordings, never annotators, not even by pseudonym: a release is public.
+    `component_id` is the component of near-duplicates that the split was drawn by.
+    """
 
     image_url: str
     image_sha256: str
     image_id: str
+    component_id: str
     recording_ids: tuple[str, ...]
-    annotator_ids: tuple[str, ...]
     audio_sha256: tuple[str, ...]
     cleaned: tuple[str, ...]
     tags: tuple[Tag, ...]

@@ -1,7 +1,7 @@
-"""What a release holds: the columns that PixMo publishes, in their order and types.
+"""How a release lies on disk: the schema of its files with what `datasets` reads, their names.
 
-Embedding pictures adds `image` (struct of bytes and path, the Hugging Face Image feature) and
-nothing else; what made a row lies beside it in `release/lineage/<config>/`.
+The columns are those of `schemas.subsets`; what made a row lies beside it in
+`release/lineage/<config>/`, in the same order.
 """
 
 import json
@@ -11,23 +11,16 @@ import pyarrow as pa
 
 from schemas.codec import arrow_schema
 from schemas.records import CaptionLineage
+from schemas.subsets import IMAGE_TYPE
 
-IMAGE_TYPE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
-
-# PixMo-Cap, as its dataset card gives it: image_url, caption, transcripts.
-CAP = pa.schema(
-    [
-        pa.field("image_url", pa.string()),
-        pa.field("caption", pa.string()),
-        pa.field("transcripts", pa.list_(pa.string())),
-    ]
-)
 LINEAGE = {"cap": arrow_schema(CaptionLineage)}
 
 
 def _feature(kind: pa.DataType) -> Any:
     if kind == IMAGE_TYPE:
         return {"_type": "Image"}
+    if pa.types.is_struct(kind):
+        return {field.name: _feature(field.type) for field in kind}
     if pa.types.is_list(kind):
         return {"feature": _feature(kind.value_type), "_type": "List"}
     return {"dtype": str(kind), "_type": "Value"}
@@ -35,7 +28,8 @@ def _feature(kind: pa.DataType) -> Any:
 
 def release_schema(columns: pa.Schema, embed: bool) -> pa.Schema:
     """The columns with `image` when embedding, and the metadata that `datasets` reads."""
-    schema = columns.append(pa.field("image", IMAGE_TYPE)) if embed else columns
+    added = embed and "image" not in columns.names
+    schema = columns.append(pa.field("image", IMAGE_TYPE)) if added else columns
     features = {field.name: _feature(field.type) for field in schema}
     return schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
 

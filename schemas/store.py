@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.codec import from_batches
-from schemas.files import open_fs, write_text
+from schemas.files import open_fs, readable, write_text
 
 FOOTER_KEY = b"pixmo"
 _PART = re.compile(r"part-(\d{5,})\.parquet$")
@@ -122,9 +122,9 @@ class Store:
     def _footer(self, table: str, number: int) -> PartInfo | None:
         path = self.part_path(table, number)
         try:
-            with self.fs.open(path, "rb") as handle:
-                metadata = pq.read_metadata(handle).metadata or {}
-        except (FileNotFoundError, pa.ArrowInvalid):
+            with readable(self.fs, path) as source:
+                metadata = pq.read_metadata(source).metadata or {}
+        except (FileNotFoundError, pa.ArrowInvalid, UnicodeDecodeError):
             return None
         except OSError as error:
             if error.errno is not None:
@@ -137,16 +137,16 @@ class Store:
     ) -> Iterator[pa.RecordBatch]:
         """The rows of a part as Arrow batches of at most 100 rows, fewer where rows are large."""
         wanted = list(columns) if columns else None
-        with self.fs.open(self.part_path(table, number), "rb") as handle:
-            parquet = pq.ParquetFile(handle)
+        with readable(self.fs, self.part_path(table, number)) as source:
+            parquet = pq.ParquetFile(source)
             # Group by group: a batch would otherwise span groups that are small for a reason.
             for group in range(parquet.num_row_groups):
                 yield from parquet.iter_batches(100, row_groups=[group], columns=wanted)
 
     def read(self, table: str, number: int, columns: Sequence[str] | None = None) -> pa.Table:
         """A whole part, or some of its columns, as an Arrow table."""
-        with self.fs.open(self.part_path(table, number), "rb") as handle:
-            return pq.ParquetFile(handle).read(columns=list(columns) if columns else None)
+        with readable(self.fs, self.part_path(table, number)) as source:
+            return pq.ParquetFile(source).read(columns=list(columns) if columns else None)
 
     def read_map(self, table: str, number: int, key: str, value: str) -> dict[Any, Any]:
         """Two columns of a part as a mapping, in the order of its rows."""

@@ -215,7 +215,7 @@ def put_transcripts(store: Store, *parts: Sequence[Transcript]) -> None:
 def put_captions(store: Store, *parts: Sequence[Caption]) -> None:
     """Parts of captions and of the transcripts behind them."""
     for number, rows in enumerate(parts):
-        spoken = [transcript(row.image_url.rsplit("/", 1)[1], row.cleaned[0]) for row in rows]
+        spoken = [transcript(row.image_url.rsplit("/", 1)[1], row.transcripts[0]) for row in rows]
         put(store, "transcripts", number, Transcript, spoken)
     for number, rows in enumerate(parts):
         put(store, "captions", number, Caption, rows)
@@ -262,7 +262,7 @@ def stamps(folder: Path) -> dict[str, tuple[int, int]]:
 
 def findings(store: Store, *unfed: str) -> list[str]:
     """What the audit has to say, less that nothing feeds the tables that a test put in by hand."""
-    said = [f"{found.table}/{found.part}: {found.message}" for found in audit(store)]
+    said = [f"{found.place}: {found.message}" for found in audit(store)]
     return [line for line in said if not (line.startswith(unfed) and "has no such part" in line)]
 
 

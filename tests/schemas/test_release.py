@@ -5,11 +5,14 @@ import json
 import pytest
 
 from schemas import release
+from schemas.subsets import SUBSETS
+
+CAP = SUBSETS["cap"].columns
 
 
 @pytest.mark.parametrize("embed", [False, True])
 def test_columns_and_features(embed: bool) -> None:
-    schema = release.release_schema(release.CAP, embed)
+    schema = release.release_schema(CAP, embed)
     names = ["image_url", "caption", "transcripts", *(["image"] if embed else [])]
     assert schema.names == names
     features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
@@ -23,7 +26,7 @@ def test_columns_and_features(embed: bool) -> None:
 
 def test_datasets_reads_the_features() -> None:
     datasets = pytest.importorskip("datasets")
-    features = datasets.Features.from_arrow_schema(release.release_schema(release.CAP, True))
+    features = datasets.Features.from_arrow_schema(release.release_schema(CAP, True))
     assert features["image"] == datasets.Image()
     assert features["transcripts"] == datasets.List(datasets.Value("string"))
 
