@@ -1,6 +1,7 @@
 """The samples keep their promises: files, hashes, licences, lengths, and failures as planned."""
 
 import hashlib
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from pipelines.services.sample_server import load_faults
+from pipelines.steps.ngrams import longest_run, words_in
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 HOST = "samples.pixmo.test"
@@ -31,6 +33,7 @@ MANIFEST = rows_of("recordings.jsonl")
 FAULTS = load_faults(SAMPLES / "faults.yaml")
 PICTURES = sorted((SAMPLES / "images").iterdir())
 RECORDINGS = sorted((SAMPLES / "recordings").iterdir())
+EVALUATION = sorted((SAMPLES / "evaluation").iterdir())
 
 
 def path_of(url: str) -> str:
@@ -153,9 +156,26 @@ def test_a_recording_has_the_length_and_loudness_it_should(path: Path) -> None:
         assert -40 < loudness_dbfs < -10
 
 
+def test_the_evaluation_set_holds_what_it_says() -> None:
+    def size(name: str) -> tuple[int, int]:
+        with Image.open(SAMPLES / name) as picture:
+            return picture.size
+
+    assert size("evaluation/mirrored.jpg") == size("images/photographer.jpg")
+    pairs = zip(size("evaluation/cropped.jpg"), size("images/rocket.jpg"), strict=True)
+    assert np.allclose([part / whole for part, whole in pairs], (0.80, 0.85), atol=0.01)
+    cut = (SAMPLES / "evaluation/cut-short.jpg").read_bytes()
+    assert (SAMPLES / "images/brick.jpg").read_bytes().startswith(cut)
+    with Image.open(io.BytesIO(cut)) as picture, pytest.raises(OSError, match="truncated"):
+        picture.load()
+    shared = words_in(rows_of("evaluation/questions.jsonl")[0]["question"])
+    spoken = next(row["text"] for row in SPOKEN if row["audio"].endswith("chart-1.webm"))
+    assert longest_run(shared, words_in(spoken))[1] == 16
+
+
 def test_licences_name_every_file() -> None:
     text = (SAMPLES / "LICENSES.md").read_text(encoding="utf-8")
-    for path in PICTURES + RECORDINGS:
+    for path in PICTURES + RECORDINGS + EVALUATION:
         assert f"`{path.parent.name}/{path.name}`" in text
     for path in SAMPLES.iterdir():
         if path.is_file() and path.suffix not in {".py", ".md"}:
