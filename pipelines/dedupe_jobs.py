@@ -22,6 +22,7 @@ from pipelines.steps.hash_match import (
 )
 from pipelines.steps.phash import blank_mask, oriented_hashes
 from schemas.arrays import load_arrays, save_arrays
+from schemas.ids import sha256_hex
 from schemas.store import Store
 
 SCRATCH = "scratch/dedupe"
@@ -75,14 +76,15 @@ class Search:
 
 @dataclasses.dataclass(frozen=True)
 class MatchBlock:
-    """Runs one matching job and leaves its pairs as arrays."""
+    """Runs one matching job and leaves its pairs as arrays; `digest` is that of all hashes."""
 
     store: Store
+    digest: str
 
     def __call__(self, search: Search) -> None:
         """Do one job."""
-        queries = _unique_hashes(self.store.url, search.way)
-        index = _unique_hashes(self.store.url, 0)
+        queries = _unique_hashes(self.store.url, search.way, self.digest)
+        index = _unique_hashes(self.store.url, 0, self.digest)
         found = match_block(search.job, queries, index)
         save_arrays(self.store, search.result, **dataclasses.asdict(found))
 
@@ -92,7 +94,8 @@ def _unique_path(way: int) -> str:
 
 
 @functools.lru_cache(maxsize=2)
-def _unique_hashes(url: str, way: int) -> Hashes:
+def _unique_hashes(url: str, way: int, digest: str) -> Hashes:
+    """Read once per process and run: a later run on the same store has other hashes there."""
     return load_arrays(Store(url), _unique_path(way))["values"]
 
 
@@ -122,7 +125,8 @@ def match_pictures(
         save_arrays(store, _unique_path(way), values=group.values)
     searches = _plan_searches(groups, radius, pieces)
     light = len(items) ** 2 * len(groups) < LIGHT_PAIRS
-    engine.map("Match", MatchBlock(store), searches, light=light)
+    digest = sha256_hex(b"".join(group.values.tobytes() for group in groups))
+    engine.map("Match", MatchBlock(store, digest), searches, light=light)
     found = [_ordered(*_members(store, groups, way, searches), way) for way in range(len(groups))]
     left, right, ways = (np.concatenate([part[n] for part in found]) for n in range(3))
     return items[left], items[right], ways

@@ -1,32 +1,37 @@
-"""Which files a release of subset cap is made of: the selected rows, cut into shards by split.
+"""Which files a release of a subset is made of: the selected rows, cut into shards by split.
 
 A shard's fingerprint holds the contents of every part that its rows are read from, so that a
-picture fetched anew or an annotator named anew reaches the release too.
+picture fetched anew or an annotator named anew reaches the release too; other shards stay.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from pipelines.stage import CODE_VERSION
-from schemas.errors import UsageError
+from schemas.errors import StageError, UsageError
 from schemas.ids import config_digest
 from schemas.release import shard_name
-from schemas.store import Store
-
-CONFIG = "cap"
-SELECTED = "selected/cap"
+from schemas.store import PartInfo, Store
+from schemas.subsets import SUBSETS, Subset
 
 
 @dataclass(frozen=True)
 class ExportConfig:
-    """`images` embeds the pictures or leaves URLs; `rows_per_shard` bounds a file (0: by mode)."""
+    """`images` embeds the pictures or leaves URLs; `rows_per_shard` bounds a file (0: by mode).
+
+    `embedding_right` states why embedded pictures may be published; empty: nothing is stated.
+    """
 
     images: Literal["embed", "url"] = "embed"
     rows_per_shard: int = 0
     license: str = "unknown"
-    title: str = "A PixMo-Cap class dataset"
+    title: str = "A PixMo class dataset"
+    embedding_right: str = ""
 
     @property
     def shard_rows(self) -> int:
@@ -35,8 +40,50 @@ class ExportConfig:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Some rows: the columns of a release, and beside them those of their lineage."""
+
+    columns: pa.Table
+    lineage: pa.Table
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """What one subset adds to the export: where its rows lie and how they become a release's.
+
+    `feed` is its table and `lineage` the record beside each row; `version` is raised when the same
+    rows would be exported otherwise. `sources` names the further parts that a part of the feed was
+    made from; `whole` the keys of a part whose sources are all there; `read` gives the rows with
+    these keys, in their order, without what the picture adds (`image`, its id and checksum).
+    """
+
+    name: str
+    feed: str
+    lineage: type
+    version: str
+    sources: Callable[[Store, int], Sequence[tuple[str, int]]]
+    whole: Callable[[Store, int], set[str]]
+    read: Callable[[Store, int, pa.Array], Rows]
+
+    @property
+    def subset(self) -> Subset:
+        """The columns that PixMo publishes."""
+        return SUBSETS[self.name]
+
+    @property
+    def config(self) -> str:
+        """The config of the release."""
+        return self.subset.config_names[0]
+
+    @property
+    def selected(self) -> str:
+        """The table of the selected rows."""
+        return f"selected/{self.name}"
+
+
+@dataclass(frozen=True)
 class ReleaseShard:
-    """One file of a release: the rows `start` to `stop` of a split, from these caption parts."""
+    """One file of a release: the rows `start` to `stop` of a split, from these selected parts."""
 
     split: str
     index: int
@@ -50,72 +97,90 @@ class ReleaseShard:
         """The file name."""
         return shard_name(self.split, self.index, self.total)
 
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return sum(stop - start for _, start, stop in self.slices)
 
-def plan_release(store: Store, config: ExportConfig) -> list[ReleaseShard]:
-    """The files that the selected rows make, in the order of captions parts and image ids."""
-    content = {str(info.number): _contents(store, info.number) for info in store.infos(SELECTED)}
+
+def plan_release(store: Store, exporter: Exporter, config: ExportConfig) -> list[ReleaseShard]:
+    """The files that the selected rows make, in the order of parts and picture ids."""
+    infos = store.infos(exporter.selected)
+    content = {info.number: _contents(store, exporter, info) for info in infos}
     embed = config.images == "embed"
-    digest = config_digest({"content": content, "embed": embed, "version": CODE_VERSION})
+    own = {"embed": embed, "code": CODE_VERSION, "version": exporter.version}
     shards = []
-    for split, runs in sorted(_rows_by_split(store).items()):
+    for split, runs in sorted(_rows_by_split(store, exporter.selected, infos).items()):
         cuts = list(_cut(runs, config.shard_rows))
         for index, slices in enumerate(cuts):
-            own = config_digest({"all": digest, "slices": slices, "of": len(cuts), "split": split})
-            shards.append(ReleaseShard(split, index, len(cuts), slices, embed, own))
+            made_from = {str(part): content[part] for part, _, _ in slices}
+            place = {"slices": slices, "of": len(cuts), "split": split}
+            digest = config_digest(own | place | {"content": made_from})
+            shards.append(ReleaseShard(split, index, len(cuts), slices, embed, digest))
     return shards
 
 
-def transcript_parts(store: Store, number: int) -> list[int]:
-    """The parts of transcripts that a part of captions was made from."""
-    info = store.info("captions", number)
-    return [int(name.rsplit("/", 1)[1]) for name in info.inputs] if info else []
+def select_rows(store: Store, exporter: Exporter, part: int, split: str) -> pa.Table:
+    """The keys and picture ids of a part's rows in a split, by picture and then by key.
+
+    That is the order of a release: pictures can be read as they lie, whatever the keys are.
+    """
+    found = store.read(exporter.selected, part)
+    mine = found.filter(pc.equal(found["split"], split))
+    return mine.sort_by([("image_id", "ascending"), ("row_id", "ascending")])
 
 
-def _contents(store: Store, number: int) -> dict[str, str]:
-    """The contents of all parts that one part of the selected rows is exported from."""
-    tables = [(table, number) for table in (SELECTED, "captions", "images")]
-    tables += [("transcripts", part) for part in transcript_parts(store, number)]
-    infos = [store.info(table, part) for table, part in tables]
-    return {f"{info.table}/{info.number}": info.content for info in infos if info}
-
-
-def check_sources(store: Store) -> None:
-    """UsageError when a selected row's caption, picture or transcripts are there no more.
+def check_sources(store: Store, exporter: Exporter) -> None:
+    """UsageError when a selected row, its picture or what it was made from is there no more.
 
     That happens when an earlier stage ran again and the later ones have not followed yet.
     """
-    for info in store.infos(SELECTED):
-        n = info.number
-        ids = set(_column(store, SELECTED, n, "image_id"))
-        spoken: set[str] = set()
-        for part in transcript_parts(store, n):
-            spoken.update(_column(store, "transcripts", part, "recording_id"))
-        own = dict(
-            zip(
-                _column(store, "captions", n, "image_id"),
-                _column(store, "captions", n, "recording_ids"),
-                strict=True,
-            )
-        )
-        whole = {i for i, recordings in own.items() if spoken.issuperset(recordings)}
-        if lost := ids - whole.intersection(_column(store, "images", n, "image_id")):
+    for n in store.part_numbers(exporter.selected):
+        rows = store.read(exporter.selected, n, ["row_id", "image_id"]).to_pydict()
+        lost = set(rows["row_id"]) - exporter.whole(store, n)
+        lost |= set(rows["image_id"]) - set(column_of(store, "images", n, "image_id"))
+        if lost:
             raise UsageError(
-                f"{len(lost)} selected pictures, such as {min(lost)}, have lost what they were "
-                f"made from: run all stages again before the export"
+                f"{exporter.name}: {len(lost)} selected rows, such as {min(lost)}, have lost what "
+                f"they were made from: run all stages again before the export"
             )
 
 
-def _column(store: Store, table: str, number: int, name: str) -> list[Any]:
-    if store.info(table, number) is None:
+def look_up(table: pa.Table, keys: pa.Array | pa.ChunkedArray, key: str) -> pa.Table:
+    """The rows of `table` with these values of its column `key`, in the order of `keys`.
+
+    StageError when one is not there: then the store has changed since the plan was made.
+    """
+    at = pc.index_in(keys, value_set=table[key].combine_chunks())
+    if at.null_count:
+        lost = keys.filter(pc.is_null(at))[0].as_py()
+        raise StageError(f"{key} {lost} is gone since the export began: run the same command again")
+    return table.take(at)
+
+
+def column_of(store: Store, table: str, number: int, name: str) -> list[Any]:
+    """One column of a part; empty where the part is absent."""
+    try:
+        return store.read(table, number, [name])[0].to_pylist()
+    except FileNotFoundError:
         return []
-    return store.read(table, number, [name])[0].to_pylist()
 
 
-def _rows_by_split(store: Store) -> dict[str, list[tuple[int, int]]]:
-    """For each split the captions parts with their numbers of selected rows."""
+def _contents(store: Store, exporter: Exporter, own: PartInfo) -> dict[str, str]:
+    """The contents of all parts that one part of the selected rows is exported from."""
+    n = own.number
+    parts = [(exporter.feed, n), ("images", n), ("splits", n), *exporter.sources(store, n)]
+    infos = [own, *(store.info(table, number) for table, number in parts)]
+    return {f"{info.table}/{info.number}": info.content for info in infos if info}
+
+
+def _rows_by_split(
+    store: Store, table: str, infos: list[PartInfo]
+) -> dict[str, list[tuple[int, int]]]:
+    """For each split the parts with their numbers of selected rows."""
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for info in store.infos(SELECTED):
-        splits = store.read(SELECTED, info.number, ["split"])[0].to_pylist()
+    for info in infos:
+        splits = column_of(store, table, info.number, "split")
         for split in sorted(set(splits)):
             found[split].append((info.number, splits.count(split)))
     return found

@@ -80,7 +80,7 @@ class RunOne:
     def __call__(self, work: Work) -> None:
         """Run one shard; expected failures are left as a file for the driver.
 
-        On a disk too full for that file the failure passes through Beam, see `_expected`.
+        On a disk too full for that file the failure passes through Beam, see `expected_error`.
         """
         try:
             run_work(self.stage, self.store, work)
@@ -177,7 +177,7 @@ def _map_works(
             light = rows < LIGHT_ROWS
             options.engine.map(stage.name.capitalize(), RunOne(ready, store), works, light=light)
     except RuntimeError as error:
-        raise _expected(error) or error from error
+        raise expected_error(error) or error from error
     finally:
         if watching:
             watching.close()
@@ -186,7 +186,7 @@ def _map_works(
 _RAISED = re.compile(r"^schemas\.errors\.(\w+): (.+?)(?: \[while running .*)?$", re.MULTILINE)
 
 
-def _expected(error: RuntimeError) -> errors.PixmoError | None:
+def expected_error(error: RuntimeError) -> errors.PixmoError | None:
     """The error of ours that a worker raised, from the traceback that Beam made its message."""
     found = _RAISED.findall(str(error))
     return getattr(errors, found[-1][0])(found[-1][1]) if found else None

@@ -22,18 +22,20 @@ log = logging.getLogger(__name__)
 class SplitStage(BaseStage):
     """Draw splits by a stable hash of each component of near-duplicates; `shares` add up to 1.
 
-    `kept` holds the components whose split is not what the draw says today.
+    `kept` holds the components whose split is not what the draw says today; `moved` the pictures
+    that had to leave a split, now or before, and which one it was.
     """
 
     name: ClassVar[str] = "splits"
     table: ClassVar[str] = "splits"
     record: ClassVar[type] = Split
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     shares: tuple[tuple[str, float], ...] = (("train", 1.0),)
     salt: str = ""
     max_rejects: float = 1.0
     kept: tuple[tuple[str, str], ...] = ()
+    moved: tuple[tuple[str, str], ...] = ()
 
     def settings(self) -> dict[str, Any]:
         """Shares and salt of the draw; what was drawn before outlives both."""
@@ -53,7 +55,17 @@ class SplitStage(BaseStage):
             log.warning("%s moved from %s to %s", moved.image_id, moved.before, moved.after)
         found = {row.component_id: row.split for row in plan.splits}
         kept = {c: s for c, s in found.items() if s != draw_split(c, self.shares, self.salt)}
-        yield dataclasses.replace(self, kept=tuple(sorted(kept.items())))
+        left = self._moved_before(store)
+        left |= {m.image_id: left.get(m.image_id) or m.before for m in plan.moved}
+        ever = tuple(sorted((image_id, split) for image_id, split in left.items() if split))
+        yield dataclasses.replace(self, kept=tuple(sorted(kept.items())), moved=ever)
+
+    def _moved_before(self, store: Store) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for number in store.part_numbers("splits"):
+            rows = _moves(store, number)
+            found |= dict(zip(rows["image_id"], rows["moved_from"], strict=True))
+        return found
 
     def _plan_splits(self, store: Store) -> SplitPlan:
         components: dict[str, str] = {}
@@ -66,8 +78,22 @@ class SplitStage(BaseStage):
 
     def run(self, store: Store, shard: Shard, keys: frozenset[str] | None) -> Iterator[Any]:
         """The splits of one part, in the order of image ids."""
-        kept = dict(self.kept)
+        kept, moved = dict(self.kept), dict(self.moved)
         found = store.read_map("duplicates", shard.number, "image_id", "component_id")
         for image_id, component in found.items():
             split = kept.get(component) or draw_split(component, self.shares, self.salt)
-            yield Split(image_id, split, component)
+            yield Split(image_id, split, component, moved.get(image_id, ""))
+
+
+def moved_out_of_train(store: Store) -> int:
+    """How many pictures were drawn into train and are in a stricter split now."""
+    return sum(_moves(store, n)["moved_from"].count("train") for n in store.part_numbers("splits"))
+
+
+def _moves(store: Store, number: int) -> dict[str, list[str]]:
+    """Image ids and former splits of a part; parts of version 1 have no such column."""
+    rows = store.read("splits", number, ["image_id", "moved_from"])
+    if "moved_from" not in rows.column_names:
+        return {"image_id": [], "moved_from": []}
+    found: dict[str, list[str]] = rows.to_pydict()
+    return found

@@ -5,11 +5,14 @@ damaged scan lacks with grey and only whispers about it; without the marker it h
 bytes, so missing picture data become an error instead of a grey stripe.
 """
 
-import re
+import bisect
 from dataclasses import dataclass
+
+import numpy as np
 
 from pipelines.steps.exif_orientation import UPRIGHT, minimal_exif, read_orientation
 
+Bytes = bytes | memoryview
 _SOI = b"\xff\xd8"
 _EOI, _SOS, _COM = 0xD9, 0xDA, 0xFE
 _APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
@@ -17,7 +20,6 @@ _SEQUENTIAL = (0xC0, 0xC1)
 _STANDALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 # What may follow a scan: tables, the next scan, application data and the end (T.81, B.2).
 _AFTER_SCAN = frozenset((0xC4, 0xCC, *range(0xD9, 0xDE), *range(0xE0, 0xF0), _COM))
-_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 # The decoder looks up to eight bytes ahead. All-ones bits are no Huffman code (T.81, annex C), so
 # they satisfy the look-ahead and yet cannot stand in for missing blocks.
@@ -45,13 +47,14 @@ class JpegFile:
     stray_at: int = 0
 
 
-def scan_jpeg(data: bytes) -> JpegFile:
+def scan_jpeg(data: Bytes) -> JpegFile:
     """Split a JPEG into segments as far as its structure holds; never raises."""
     segments: list[Segment] = []
     at = 2
-    seen_scan = False
+    markers: list[int] | None = None  # those behind the first scan
     while at + 1 < len(data):
         marker = data[at + 1]
+        seen_scan = markers is not None
         if data[at] != 0xFF or (seen_scan and marker != 0xFF and marker not in _AFTER_SCAN):
             return JpegFile(tuple(segments), False, at if seen_scan else 0)
         if marker == _EOI:
@@ -63,20 +66,31 @@ def scan_jpeg(data: bytes) -> JpegFile:
         if end > len(data) or end < at + 4:
             break
         if marker == _SOS:
-            found = _NEXT_MARKER.search(data, end)
-            end = found.start() if found else len(data)
-            seen_scan = True
+            markers = _markers(data, end) if markers is None else markers
+            found = bisect.bisect_left(markers, end)
+            end = markers[found] if found < len(markers) else len(data)
         segments.append(Segment(marker, at, end))
         at = end
     return JpegFile(tuple(segments), False)
 
 
-def jpeg_orientation(data: bytes, file: JpegFile) -> int:
+def _markers(data: Bytes, start: int) -> list[int]:
+    """Where markers stand behind `start`, but for restarts, stuffed zeros and fill bytes."""
+    values = np.frombuffer(data, np.uint8)[start:]
+    stuffed = values[1:] == 0  # nearly all of them: left out before positions are made
+    at = np.flatnonzero((values[:-1] == 0xFF) & ~stuffed)
+    after = values[at + 1]
+    ends = (after != 0xFF) & (after & 0xF8 != 0xD0)
+    found: list[int] = (at[ends] + start).tolist()
+    return found
+
+
+def jpeg_orientation(data: Bytes, file: JpegFile) -> int:
     """EXIF orientation 1-8 of the first Exif (or XMP) segment; 1 where it is absent or broken."""
     exif = xmp = None
     for segment in file.segments:
         if segment.marker == _APP1:
-            payload = data[segment.start + 4 : segment.end]
+            payload = bytes(data[segment.start + 4 : segment.end])
             if payload.startswith(b"Exif\0\0"):
                 exif = exif or payload
             elif payload.startswith(_XMP):
@@ -93,21 +107,23 @@ def jpeg_body(data: bytes, file: JpegFile) -> bytes:
     return b"".join(kept) + (b"" if file.whole else data[rest:])
 
 
-def strip_jpeg(data: bytes) -> bytes | None:
+def strip_jpeg(data: Bytes) -> list[Bytes] | None:
     """The same picture data without metadata or anything behind the end marker; None if broken.
 
-    Kept are JFIF (without its thumbnail), ICC profiles and Adobe's colour transform. A picture that
-    has to be turned keeps an Exif segment with the orientation alone.
+    It comes in pieces to be joined, so that an export copies the picture data once. Kept are JFIF
+    (without its thumbnail), ICC profiles and Adobe's colour transform. A picture that has to be
+    turned keeps an Exif segment with the orientation alone.
     """
     file = scan_jpeg(data)
     if not file.whole:
         return None
-    pieces = [_kept(data, segment) for segment in file.segments]
+    view = memoryview(data)
+    pieces = [_kept(view, segment) for segment in file.segments]
     orientation = jpeg_orientation(data, file)
     if orientation != UPRIGHT:
         # JFIF has to come first; every reader looks for Exif behind it as well.
         pieces.insert(1 if pieces[0][:2] == b"\xff\xe0" else 0, _exif_segment(orientation))
-    return _SOI + b"".join(pieces)
+    return [_SOI, *pieces]
 
 
 def _exif_segment(orientation: int) -> bytes:
@@ -115,11 +131,11 @@ def _exif_segment(orientation: int) -> bytes:
     return b"\xff\xe1" + (len(payload) + 2).to_bytes(2, "big") + payload
 
 
-def _kept(data: bytes, segment: Segment) -> bytes:
+def _kept(data: Bytes, segment: Segment) -> Bytes:
     """The segment as it stays, b"" if it is metadata."""
     marker, raw = segment.marker, data[segment.start : segment.end]
     if marker == _APP0 and raw[4:9] == b"JFIF\0" and len(raw) >= 18:
-        return raw[:2] + b"\x00\x10" + raw[4:16] + b"\0\0"
+        return b"".join([raw[:2], b"\x00\x10", raw[4:16], b"\0\0"])
     if marker == _APP2 and raw[4:16] == b"ICC_PROFILE\0":
         return raw
     if marker == _APP14 and raw[4:9] == b"Adobe":

@@ -12,11 +12,14 @@ class Policy:
 
     limits: tuple[tuple[str, float], ...] = ()
 
+    def all_broken_by(self, tags: Iterable[Tag]) -> tuple[str, ...]:
+        """The names of all rules that the tags break, in the order of the limits."""
+        scores = {tag.name: tag.score for tag in tags}
+        return tuple(n for n, limit in self.limits if n in scores and scores[n] >= limit)
+
     def broken_by(self, tags: Iterable[Tag]) -> str | None:
         """The name of the first rule that the tags break; None keeps the record."""
-        scores = {tag.name: tag.score for tag in tags}
-        hits = (name for name, limit in self.limits if name in scores and scores[name] >= limit)
-        return next(hits, None)
+        return next(iter(self.all_broken_by(tags)), None)
 
 
 def with_defaults(

@@ -224,6 +224,18 @@ def test_the_same_again_does_nothing_and_new_pictures_redo_all(tmp_path: Path) -
     assert digests.items() <= toy.contents(store).items(), "but nothing changed for the old ones"
 
 
+def test_a_second_run_in_one_process_matches_the_hashes_of_today(tmp_path: Path) -> None:
+    """Once it looked new hashes up among those of the run before, kept in memory by their path."""
+    store = store_of(tmp_path, {"a.png": picture(0), "turned.png": encode(np.fliplr(pixels(2)))})
+    toy.run(Dedupe(), store)
+    # Its id is the smallest, so that it moves the others to other places.
+    own = min((f"{n}.png" for n in range(50)), key=id_of)
+    toy.put(store, "images", 1, Image, [toy.image(own, picture(2))])
+    toy.run(Dedupe(), store)
+    kinds = {row.image_id: row.kind for row in toy.rows(store, "duplicates", Duplicate)}
+    assert sorted(kinds[id_of(name)] for name in (own, "turned.png")) == ["near", "unique"]
+
+
 @pytest.mark.parametrize(
     ("changed", "again"),
     [

@@ -3,21 +3,25 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import Phase, given, settings
 
 from pipelines.dedupe import Dedupe
 from pipelines.engine import BeamEngine
 from pipelines.run_stage import RunOptions, run_stage
-from pipelines.splits import SplitStage
-from pipelines.stage import fingerprint
+from pipelines.splits import SplitStage, moved_out_of_train
+from pipelines.stage import Work, fingerprint, run_work
 from schemas.errors import UsageError
 from schemas.records import Duplicate, Image, Split
 from schemas.store import Store
 from tests import toy_store as toy
+from tests.pipelines.toy_stage import InlineEngine
 from tests.toy_store import id_of, picture
 
 HALF = SplitStage((("train", 0.5), ("validation", 0.5)))
@@ -127,6 +131,90 @@ def test_the_evaluation_side_wins_when_components_grow_together(
     assert f"{id_of(f'{train}.png')} moved from train to validation" in caplog.text
 
 
+def join(store: Store, *names: str) -> None:
+    """Forty pictures, of which these are one component now."""
+    put(store, alone(*range(40)) | dict.fromkeys(names, id_of(names[0])))
+
+
+def first_of(splits: Mapping[str, str], split: str) -> str:
+    return next(f"{n}.png" for n in range(40) if splits[id_of(f"{n}.png")] == split)
+
+
+THIRDS = SplitStage((("train", 0.34), ("validation", 0.33), ("test", 0.33)))
+
+
+def test_what_left_train_is_kept_with_its_row(store: Store) -> None:
+    put(store, alone(*range(40)))
+    toy.run(THIRDS, store)
+    before = drawn(store)
+    assert {row.moved_from for row in toy.rows(store, "splits", Split)} == {""}
+    assert moved_out_of_train(store) == 0
+    train, held, tested = (first_of(before, s) for s in ("train", "validation", "test"))
+
+    join(store, train, held)
+    toy.run(THIRDS, store)
+    rows = {row.image_id: row for row in toy.rows(store, "splits", Split)}
+    assert (rows[id_of(train)].split, rows[id_of(train)].moved_from) == ("validation", "train")
+    assert {i for i, row in rows.items() if row.moved_from} == {id_of(train)}
+    assert moved_out_of_train(store) == 1
+
+    # It moves on, and still is known to have been trained on; the other one never was.
+    join(store, train, held, tested)
+    toy.run(THIRDS, store)
+    rows = {row.image_id: row for row in toy.rows(store, "splits", Split)}
+    assert {rows[id_of(name)].split for name in (train, held, tested)} == {"test"}
+    assert rows[id_of(train)].moved_from == "train"
+    assert rows[id_of(held)].moved_from == "validation"
+    assert moved_out_of_train(store) == 1
+
+    # A later run with nothing to move forgets nothing, nor does one that redraws a lost part.
+    put(store, alone(*range(40)))
+    toy.run(THIRDS, store)
+    assert drawn(store) == {i: row.split for i, row in rows.items()}
+    assert moved_out_of_train(store) == 1
+
+
+@dataclass(frozen=True)
+class FirstSplit:
+    """A row as version 1 of the stage wrote it."""
+
+    image_id: str
+    split: str
+    component_id: str
+
+
+def test_parts_of_version_1_are_kept_and_brought_up_to_date(store: Store) -> None:
+    put(store, alone(*range(40)))
+    ids = [id_of(f"{n}.png") for n in range(40)]
+    old = [FirstSplit(i, "test" if n % 4 == 0 else "train", i) for n, i in enumerate(ids)]
+    toy.put(store, "splits", 0, FirstSplit, old)
+    assert moved_out_of_train(store) == 0, "it can be asked before the stage runs again"
+
+    join(store, "0.png", "1.png")
+    toy.run(HALF, store)
+    rows = {row.image_id: row for row in toy.rows(store, "splits", Split)}
+    wanted = {row.image_id: row.split for row in old} | {id_of("1.png"): "test"}
+    assert {i: row.split for i, row in rows.items()} == wanted
+    assert rows[id_of("1.png")].moved_from == "train"
+    assert moved_out_of_train(store) == 1
+
+
+def test_a_run_killed_between_parts_loses_no_move(store: Store) -> None:
+    put(store, {"0.png": ""}, {"1.png": ""}, {"2.png": ""})
+    toy.run(SplitStage(), store)
+    joined = dict.fromkeys(["0.png", "1.png", "2.png"], "c")
+    held = [Split(id_of("2.png"), "validation", id_of("2.png"))]
+    toy.put(store, "splits", 2, Split, held)
+    put(store, *({name: component} for name, component in joined.items()))
+    with SplitStage().prepared(store, InlineEngine()) as ready:
+        shard = ready.plan(store)[0]
+        run_work(ready, store, Work(shard, fingerprint(ready, shard)))
+    assert toy.run(SplitStage(), store).ran == 2
+    rows = toy.rows(store, "splits", Split)
+    assert {row.split for row in rows} == {"validation"}
+    assert sorted(row.moved_from for row in rows) == ["", "train", "train"]
+
+
 def test_a_part_that_is_lost_is_drawn_as_before(store: Store) -> None:
     put(store, alone(*range(20)), alone(*range(20, 40)))
     toy.run(HALF, store)
@@ -191,3 +279,36 @@ def test_near_duplicates_never_straddle(store: Store) -> None:
     toy.run(HALF, store)
     assert drawn(store)[id_of("1.webp")] == found[id_of("1.png")]
     assert found.items() <= drawn(store).items()
+
+
+KINDS = st.sampled_from(["same bytes", "other format", "mirrored"])
+
+
+@settings(max_examples=12, deadline=None, phases=[Phase.reuse, Phase.generate])
+@given(st.lists(st.tuples(st.integers(0, 5), KINDS, st.booleans()), min_size=2, max_size=14))
+def test_whatever_shows_the_same_shares_a_split(drawn_from: list[tuple[int, str, bool]]) -> None:
+    """In two deliveries: same bytes under other URLs, other formats and mirrors never straddle."""
+    with TemporaryDirectory() as folder:
+        store = Store(folder)
+        made: dict[int, list[str]] = {}
+        for number, late in enumerate((False, True)):
+            files = {}
+            for at, (seed, kind, is_late) in enumerate(drawn_from):
+                if is_late == late:
+                    files[f"{at}.png"] = shown(seed, kind)
+                    made.setdefault(seed, []).append(id_of(f"{at}.png"))
+            rows = [toy.image(name, data) for name, data in files.items()]
+            toy.put(store, "images", number, Image, rows)
+            toy.run(Dedupe(), store)
+            toy.run(THIRDS, store)
+        found = drawn(store)
+        assert set(found) == {image_id for ids in made.values() for image_id in ids}
+        for ids in made.values():
+            assert len({found[image_id] for image_id in ids}) == 1
+
+
+def shown(seed: int, kind: str) -> bytes:
+    """The picture of a seed, as `kind` says."""
+    if kind == "mirrored":
+        return toy.encode(toy.pixels(seed)[:, ::-1])
+    return picture(seed, "JPEG" if kind == "other format" else "PNG")

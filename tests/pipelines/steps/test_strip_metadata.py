@@ -1,6 +1,7 @@
 """Stripping loses every private byte and no pixel."""
 
 import io
+import re
 import zlib
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from pipelines.steps.decode import DecodeLimits, ImageFacts, decode_rgb, read_facts
+from pipelines.steps.jpeg_segments import scan_jpeg
 from pipelines.steps.sniff import sniff_format
 from pipelines.steps.strip_metadata import Stripped, strip_metadata
 from schemas.judgment import Reject
@@ -185,3 +187,24 @@ def test_nonsense_is_rejected() -> None:
     assert isinstance(strip_metadata(b"", "jpeg"), Reject)
     assert isinstance(strip_metadata(b"<html>", "html"), Reject)
     assert isinstance(strip_metadata(FILES["JPEG"][:200], "jpeg"), Reject)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([b"\xff", b"\x00", b"\xd0", b"\xd7", b"\xd9", b"\xda", b"a"])))
+def test_markers_are_found_as_the_standard_names_them(pieces: list[bytes]) -> None:
+    """Restarts, stuffed zeros and fill bytes are no end of a scan (T.81, B.1.1.2)."""
+    scan = b"".join(pieces)
+    data = b"\xff\xd8\xff\xda\x00\x02" + scan
+    found = re.search(rb"\xff[^\x00\xd0-\xd7\xff]", scan)
+    end = 6 + found.start() if found else len(data)
+    assert scan_jpeg(data).segments[0].end == end
+    assert scan_jpeg(memoryview(data)) == scan_jpeg(data)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_view_is_stripped_like_bytes(format: str) -> None:
+    data = FILES[format]
+    own, view = (strip_metadata(d, format.lower()) for d in (data, memoryview(data)))
+    assert isinstance(own, Stripped)
+    assert isinstance(view, Stripped)
+    assert (own.data, own.format, own.method) == (view.data, view.format, view.method)

@@ -1,10 +1,11 @@
 """The release: columns, files, pictures without metadata, lineage, and nothing written twice."""
 
+import errno
 import importlib
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,31 @@ import pytest
 from PIL import Image as Pictures
 from PIL import ImageOps
 
-from pipelines import export_cap as stage_module
+from pipelines import export as stage_module
 from pipelines.engine import BeamEngine
-from pipelines.export_cap import ExportConfig, export_cap, plan_release
-from pipelines.select_cap import SelectCap
-from schemas.errors import UsageError
-from schemas.records import Caption, CaptionLineage, Duplicate, Image, Split, Transcript
-from schemas.release import IMAGE_TYPE
+from pipelines.export import EXPORTS, drop_empty_release, export_subset
+from pipelines.export_cap import CAP
+from pipelines.release_plan import (
+    ExportConfig,
+    Exporter,
+    Rows,
+    column_of,
+    look_up,
+    plan_release,
+)
+from pipelines.selection import SelectCap
+from schemas.codec import arrow_schema
+from schemas.errors import StageError, UsageError
+from schemas.ids import sha256_hex
+from schemas.manifest import MANIFEST
+from schemas.records import Caption, CaptionLineage, Duplicate, Image, Selected, Split, Transcript
+from schemas.release import IMAGE_TYPE, LINEAGE
 from schemas.store import Store
+from schemas.tables import TABLES
 from tests import toy_store as toy
 from tests.pipelines.toy_stage import InlineEngine
 from tests.toy_store import caption, id_of, picture, transcript, url_of
-from tools.card import write_card
+from tools.release.describe import describe_release
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "images"
 EMBED = ExportConfig(license="cc0-1.0")
@@ -55,7 +69,7 @@ def put(store: Store, *parts: Sequence[str], files: Mapping[str, bytes] | None =
 
 def export(store: Store, config: ExportConfig = EMBED) -> list[str]:
     """Export; the names of the files that were written."""
-    return [shard.name for shard in export_cap(store, config, InlineEngine())]
+    return [shard.name for shard in export_subset(store, CAP, config, InlineEngine())]
 
 
 @pytest.fixture
@@ -142,12 +156,13 @@ def test_lineage_stands_beside_its_row_and_says_what_made_it(store: Store) -> No
     images = {image.image_id: image for image in toy.rows(store, "images", Image)}
     for row, own in zip(rows, made, strict=True):
         name = row["image_url"].rsplit("/", 1)[1]
-        spoken = transcript(name, row["caption"])
+        spoken = transcript(name, row["transcripts"][0])
         assert own["image_url"] == row["image_url"]
         assert own["image_id"] == id_of(name)
         assert own["image_sha256"] == images[id_of(name)].image_sha256
         assert own["recording_ids"] == [spoken.recording_id]
-        assert own["annotator_ids"] == [spoken.annotator_id]
+        assert "annotator_ids" not in own
+        assert own["component_id"] == own["image_id"]
         assert own["audio_sha256"] == [spoken.audio_sha256]
         assert own["cleaned"] == [row["caption"]]
         assert (own["model"], own["speech_model"]) == ("m", "toy@00000000")
@@ -281,7 +296,7 @@ def test_the_same_rows_make_the_same_bytes(tmp_path: Path) -> None:
     for turn, engine in enumerate([InlineEngine(), BeamEngine(1)]):
         store = Store(str(tmp_path / str(turn)))
         put(store, ["a", "b"], ["cv"])
-        export_cap(store, EMBED, engine)
+        export_subset(store, CAP, EMBED, engine)
         found.append({name: folder(store, name).read_bytes() for name in files(store)})
     assert found[0] == found[1]
 
@@ -290,16 +305,16 @@ def changed_picture(store: Store) -> None:
     toy.put_images(store, {"a": picture(77), "b": picture(1)})
 
 
-def changed_annotator(store: Store) -> None:
+def changed_recording(store: Store) -> None:
     said = [transcript(name, f"A toy, {name}.") for name in ("a", "b")]
-    toy.put(store, "transcripts", 0, Transcript, [replace(t, annotator_id="x") for t in said])
+    toy.put(store, "transcripts", 0, Transcript, [replace(t, audio_sha256="0" * 64) for t in said])
 
 
 def changed_caption(store: Store) -> None:
     toy.put(store, "captions", 0, Caption, [caption("a", "New."), caption("b", "A toy, b.")])
 
 
-@pytest.mark.parametrize("change", [changed_picture, changed_annotator, changed_caption])
+@pytest.mark.parametrize("change", [changed_picture, changed_recording, changed_caption])
 def test_whatever_a_row_is_made_of_makes_it_anew(store: Store, change: Any) -> None:
     put(store, ["a", "b"])
     export(store)
@@ -319,7 +334,7 @@ def test_a_row_that_has_lost_its_source_is_not_dropped_in_silence(store: Store, 
     record = {"images": Image, "transcripts": Transcript, "captions": Caption}[lost]
     kept = [row for row in toy.rows(store, lost, record) if "a" not in str(row)[-400:]]
     toy.put(store, lost, 0, record, kept[:1])
-    plan_release(store, EMBED)
+    plan_release(store, CAP, EMBED)
     with pytest.raises(UsageError, match="run all stages again"):
         export(store)
     assert toy.stamps(folder(store)) == before
@@ -349,7 +364,7 @@ def test_a_killed_export_is_finished_by_the_next(tmp_path: Path, after: int) -> 
         put(each, ["a", "b", "c"], ["d", "ev"])
     export(whole, config)
     with pytest.raises(KeyboardInterrupt):
-        export_cap(store, config, Killed(after, folder(store)))
+        export_subset(store, CAP, config, Killed(after, folder(store)))
     if after:
         # Of one file only the lineage had its name when the run died.
         folder(store, "cap", "train-00000-of-00002.parquet").unlink()
@@ -379,6 +394,167 @@ def test_an_empty_selection_is_an_empty_release(store: Store) -> None:
     assert files(store) == []
 
 
+def test_a_split_that_is_no_more_loses_its_files(store: Store) -> None:
+    put(store, ["a", "bv"])
+    export(store)
+    splits = [Split(id_of(name), "train", id_of(name)) for name in ("a", "bv")]
+    toy.put(store, "splits", 0, Split, splits)
+    toy.run(SelectCap(), store)
+    assert export(store) == ["train-00000-of-00001.parquet"]
+    names = ["cap/train-00000-of-00001.parquet", "lineage/cap/train-00000-of-00001.parquet"]
+    assert files(store) == names
+
+
+def test_the_last_row_takes_what_describes_the_release_with_it(store: Store) -> None:
+    put(store, ["a"])
+    export(store)
+    describe_release(store, EMBED)
+    drop_empty_release(store)
+    assert folder(store, MANIFEST).exists(), "there is a row still"
+    put(store, [])
+    export(store)
+    drop_empty_release(store)
+    assert not [path for path in folder(store).rglob("*") if path.is_file()]
+    drop_empty_release(store)
+
+
+def test_only_the_files_of_changed_parts_are_written_again(store: Store) -> None:
+    put(store, ["a", "b"], ["c", "d"])
+    one_each = replace(EMBED, rows_per_shard=2)
+    export(store, one_each)
+    toy.put(store, "images", 1, Image, [toy.image(n, picture(70)) for n in ("c", "d")])
+    assert export(store, one_each) == ["train-00001-of-00002.parquet"]
+
+
+def test_urls_come_in_groups_that_a_viewer_pages_through(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_module, "TEXT_ROWS_PER_GROUP", 7)
+    put(store, [f"{n:02d}" for n in range(12)], [f"{n:02d}" for n in range(12, 20)])
+    export(store, replace(EMBED, images="url"))
+    for where in ("cap", "lineage/cap"):
+        meta = pq.read_metadata(folder(store, where, "train-00000-of-00001.parquet"))
+        assert [meta.row_group(n).num_rows for n in range(meta.num_row_groups)] == [7, 7, 6]
+    urls = [row["image_url"] for row in released(store)]
+    assert urls == [row["image_url"] for row in lineage(store)]
+    assert len(set(urls)) == 20
+
+
+@pytest.mark.parametrize("lost", ["splits", "images"])
+def test_a_store_that_changes_under_an_export_leaves_no_file(store: Store, lost: str) -> None:
+    put(store, ["a", "b"])
+
+    class Meanwhile(InlineEngine):
+        def map(self, label: str, function: Any, elements: Any, light: bool = False) -> None:
+            record = {"splits": Split, "images": Image}[lost]
+            toy.put(store, lost, 0, record, toy.rows(store, lost, record)[:1])
+            super().map(label, function, elements, light)
+
+    with pytest.raises(StageError, match="run the same command again"):
+        export_subset(store, CAP, EMBED, Meanwhile())
+    assert files(store) == []
+
+
+def test_a_full_disk_is_told_of_as_what_it_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, ["a"])
+
+    def full(*paths: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("schemas.files._commit", full)
+    with pytest.raises(StageError, match="the disk is full"):
+        export_subset(store, CAP, EMBED, BeamEngine(1))
+
+
+@dataclass(frozen=True)
+class Label:
+    """A row of a subset with many rows per picture; its keys are in no order of pictures."""
+
+    label_id: str
+    image_id: str
+    image_url: str
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class LabelLineage:
+    """What is told of a label."""
+
+    image_url: str
+    image_sha256: str
+    image_id: str
+    component_id: str
+    label_id: str
+    image_bytes: str
+    code_version: str
+
+
+def read_labels(store: Store, number: int, keys: pa.Array) -> Rows:
+    found = store.read("labels", number).sort_by("label_id")
+    rows = look_up(found, keys, "label_id")
+    held = store.read_map("images", number, "image_id", "image_sha256")
+    checksums = pa.array([held[image_id] for image_id in rows["image_id"].to_pylist()])
+    columns = rows.select(["image_url", "question", "answer"])
+    columns = columns.add_column(1, "image_sha256", checksums)
+    return Rows(columns, rows.select(["image_url", "label_id"]))
+
+
+ASKED = Exporter(
+    name="ask_model_anything",
+    feed="labels",
+    lineage=LabelLineage,
+    version="1",
+    sources=lambda store, number: [],
+    whole=lambda store, number: set(column_of(store, "labels", number, "label_id")),
+    read=read_labels,
+)
+
+
+def test_the_table_of_exporters_agrees_with_the_schemas() -> None:
+    for name, exporter in EXPORTS.items():
+        assert exporter.name == name
+        assert exporter.selected in TABLES
+        assert TABLES[exporter.selected].fed_by == exporter.feed
+        assert LINEAGE[exporter.config] == arrow_schema(exporter.lineage)
+        assert exporter.subset.models.keys() <= set(LINEAGE[exporter.config].names)
+
+
+def test_another_subset_adds_its_rows_and_lineage_only(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With several rows of a picture, whose keys stand in another order than the pictures."""
+    monkeypatch.setitem(EXPORTS, ASKED.name, ASKED)
+    monkeypatch.setattr(stage_module, "IMAGE_ROWS_PER_GROUP", 4)
+    put(store, ["a", "b", "cv"], ["d"])
+    parts = (["a", "b", "cv"], ["d"])
+    for number, names in enumerate(parts):
+        pairs = [
+            (f"{n}-{sha256_hex((name + str(n)).encode())}", name)
+            for name in names
+            for n in range(3)
+        ]
+        labels = [Label(key, id_of(n), url_of(n), f"What is {key}?", n) for key, n in pairs]
+        toy.put(store, "labels", number, Label, labels)
+        kept = [Selected(key, id_of(n), "validation" if n == "cv" else "train") for key, n in pairs]
+        toy.put(store, "selected/ask_model_anything", number, Selected, kept)
+    written = export_subset(store, ASKED, EMBED, BeamEngine(1))
+    assert [shard.rows for shard in written] == [9, 3]
+    where = folder(store, "ask_model_anything", "train-00000-of-00001.parquet")
+    rows = pq.read_table(where).to_pylist()
+    made = pq.read_table(folder(store, "lineage", *where.parts[-2:])).to_pylist()
+    assert list(rows[0]) == [*ASKED.subset.columns.names, "image"]
+    for row, own in zip(rows, made, strict=True):
+        assert own["label_id"] in row["question"]
+        assert own["image_id"] == id_of(row["answer"])
+        assert own["image_sha256"] == row["image_sha256"]
+        assert row["image"]["path"] == f"{own['image_id']}.png"
+    assert len({own["label_id"] for own in made}) == 9
+    assert export_subset(store, ASKED, EMBED, InlineEngine()) == []
+
+
 # --- as its users open it
 
 
@@ -398,7 +574,7 @@ def test_datasets_opens_the_release_with_no_options(
 ) -> None:
     put(store, ["a", "bv", "c"], ["d"])
     export(store, replace(EMBED, rows_per_shard=2))
-    write_card(store, EMBED)
+    describe_release(store, EMBED)
     cache = str(tmp_path / "cache")
     for path, name in ((folder(store), "cap"), (folder(store, "cap"), None), (folder(store), None)):
         found = datasets.load_dataset(str(path), name, cache_dir=cache)
@@ -414,6 +590,6 @@ def test_datasets_opens_the_release_with_no_options(
 def test_datasets_streams_the_release(store: Store, datasets: Any) -> None:
     put(store, ["a", "b"])
     export(store, replace(EMBED, images="url"))
-    write_card(store, replace(EMBED, images="url"))
+    describe_release(store, replace(EMBED, images="url"))
     rows = list(datasets.load_dataset(str(folder(store)), split="train", streaming=True))
     assert rows == released(store)
