@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: foreign data, and what a missing tool means here and in CI."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -41,3 +42,12 @@ def model_folder() -> Callable[[str], Path]:
             missing(str(error))
 
     return find
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium that playwright can drive; browsers are never downloaded."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found:
+        missing("Chromium is not installed: apt-get install chromium")
+    return found
