@@ -14,15 +14,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
+from pipelines.denylist import load_denylist
 from pipelines.services.byte_spool import ByteSpool, Parcel
 from pipelines.services.fetch import FetchConfig, Fetched, Fetcher, FetchMemory, HttpFetcher
 from pipelines.services.folder import FolderFetcher
 from pipelines.services.loop_thread import loop_thread
 from pipelines.stage import BaseStage, Shard, one_to_one, reject_row
 from pipelines.steps.decode import DecodeLimits
+from pipelines.steps.denylist import Denylist, redacted
 from pipelines.steps.inspect_image import Inspected, inspect_image
 from schemas.errors import UsageError
-from schemas.ids import image_id_of
+from schemas.ids import image_id_of, sha256_hex
 from schemas.judgment import Reject, RejectRow
 from schemas.records import Image, Source
 from schemas.store import Store
@@ -90,14 +92,14 @@ class Ingest(BaseStage):
             if keys is None or source.key in keys
         ]
         with ByteSpool(SPOOL_BYTES) as spool:
-            yield from _Part(self, spool).outcomes(sources)
+            yield from _Part(self, spool, load_denylist(store)).outcomes(sources)
 
 
 class _Part:
     """The work on one shard."""
 
-    def __init__(self, stage: Ingest, spool: ByteSpool) -> None:
-        self._stage, self._spool = stage, spool
+    def __init__(self, stage: Ingest, spool: ByteSpool, denied: Denylist) -> None:
+        self._stage, self._spool, self._denied = stage, spool, denied
         self._files = asyncio.Semaphore(stage.fetch.concurrency)
 
     def outcomes(self, sources: list[Source]) -> Iterator[Image | RejectRow]:
@@ -106,7 +108,8 @@ class _Part:
             ThreadPoolExecutor(DECODE_THREADS, "decode") as self._decoders,
             loop_thread("fetch") as loop,
         ):
-            http = HttpFetcher(self._stage.fetch, _memory(self._stage.fetch))
+            refuses = self._denied.url_kind if self._denied else None
+            http = HttpFetcher(self._stage.fetch, _memory(self._stage.fetch), refuses=refuses)
             asyncio.run_coroutine_threadsafe(http.__aenter__(), loop).result()
             waiting = deque(
                 asyncio.run_coroutine_threadsafe(self._one(http, source), loop)
@@ -124,6 +127,9 @@ class _Part:
         """Fetch and check one picture."""
         row = json.loads(source.row)
         url = row["image_url"].strip()
+        if self._denied and (kind := self._denied.url_kind(url)):
+            kept = redacted(self._denied, source.row)
+            return reject_row(Ingest.name, source.key, Reject("denied", kind), kept)
         if not url.startswith("file://"):
             return await self._check(source, row, await http.fetch(url))
         async with self._files:  # the web's requests are bounded by the fetcher itself
@@ -145,7 +151,15 @@ class _Part:
         return _Checked(source, fetched, found, parcel)
 
     def _inspect(self, parcel: Parcel, expected_sha256: str) -> Inspected | Reject:
-        return inspect_image(self._spool.look(parcel), expected_sha256, self._stage.limits)
+        data = self._spool.look(parcel)
+        # Before anything that may quote the checksum.
+        if self._denied and self._denied.refuses_sha256(sha256_hex(data)):
+            return Reject("denied", "sha256")
+        found = inspect_image(data, expected_sha256, self._stage.limits)
+        if isinstance(found, Reject) or not self._denied:
+            return found
+        near = self._denied.refuses_phash(found.facts.grey32)
+        return Reject("denied", "phash") if near else found
 
     def _finish(self, outcome: _Checked | RejectRow) -> Image | RejectRow:
         if isinstance(outcome, RejectRow):

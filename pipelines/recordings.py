@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
+from pipelines.denylist import load_denylist
 from pipelines.stage import BaseStage, Shard, reject_row
 from pipelines.steps.audio import AudioFacts, AudioLimits, measure_audio
+from pipelines.steps.denylist import RECORDING_COLUMNS, Denylist, redacted, refused_kind
 from pipelines.steps.read_rows import row_json
 from schemas.errors import UsageError
 from schemas.files import open_fs
@@ -72,13 +74,24 @@ class Recordings(BaseStage):
     def run(self, store: Store, shard: Shard, keys: frozenset[str] | None) -> Iterator[Any]:
         """Recordings and rejects in the order of their ids."""
         images = dict(entry.split("=", 1) for entry in shard.extra)
+        denied = load_denylist(store)
         for source in store.records(SOURCES, shard.number, Source):
             if keys is None or source.key in keys:
-                outcome = self._one(source, images[source.key])
+                kind = self._refused(denied, source) if denied else ""
+                outcome = Reject("denied", kind) if kind else self._one(source, images[source.key])
                 if isinstance(outcome, Reject):
-                    yield reject_row(self.name, source.key, outcome, source.row)
+                    row = redacted(denied, source.row) if kind else source.row
+                    yield reject_row(self.name, source.key, outcome, row)
                 else:
                     yield outcome
+
+    def _refused(self, denied: Denylist, source: Source) -> str:
+        """By which kind a row is denied; an annotator by name or by pseudonym."""
+        row = json.loads(source.row)
+        if kind := refused_kind(denied, row, RECORDING_COLUMNS):
+            return kind
+        known_as = pseudonym(str(row.get("annotator") or ""), self.salt)
+        return "annotator" if denied.refuses_annotator(known_as) else ""
 
     def _one(self, source: Source, image_id: str) -> Recording | Reject:
         row = json.loads(source.row)

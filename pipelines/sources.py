@@ -1,7 +1,8 @@
 """Bringing a user's list into the store: table `sources/<what>`, in parts that never change.
 
 Everything after this reads the store alone, so the same stage runs on a laptop and on workers that
-cannot see the user's file. Growing a list adds parts; importing the same list again adds nothing.
+cannot see the user's file. Growing a list adds parts; importing the same list again adds nothing. A
+row that the store's denylist refuses is kept as a salted digest alone.
 """
 
 import dataclasses
@@ -13,7 +14,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pipelines.denylist import load_denylist
 from pipelines.stage import CODE_VERSION, reject_row
+from pipelines.steps.denied_mentions import refused_text, without_denied
+from pipelines.steps.denylist import (
+    IMAGE_COLUMNS,
+    RECORDING_COLUMNS,
+    redacted,
+    redacted_reject,
+    refused_kind,
+)
 from pipelines.steps.read_rows import InputRow, read_rows, row_json
 from schemas.errors import LockedError, UsageError
 from schemas.files import open_fs, write_text
@@ -25,6 +35,9 @@ from schemas.records import Source
 from schemas.store import PartInfo, Store
 
 KeyOf = Callable[[dict[str, Any]], str | Reject]
+RowReader = Callable[[str], Iterator[InputRow]]
+# What the denylist is asked about; an evaluation set only points at what must stay out.
+ASKED = {"sources/images": IMAGE_COLUMNS, "sources/recordings": RECORDING_COLUMNS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +45,8 @@ class Import:
     """What to import: the file or folder, the table, and how a row's key is found.
 
     `duplicate` is the reason for a row whose key the table already has; `relative` says that rows
-    name files relative to the folder of the list.
+    name files relative to the folder of the list. `rows` reads the list; it raises UsageError when
+    called, not when its rows are asked for, where the list is absent or of no known kind.
     """
 
     url: str
@@ -41,6 +55,7 @@ class Import:
     rows_per_part: int
     duplicate: str = "duplicate_row"
     relative: bool = False
+    rows: RowReader = read_rows
 
 
 def import_source(store: Store, what: Import, wait_s: float = 0.0) -> list[PartInfo]:
@@ -64,8 +79,8 @@ def _import_now(store: Store, what: Import) -> list[PartInfo]:
     whole = [info.number for info in infos] == store.part_numbers(what.table)
     if whole and _receipts(store, what.table).get(what.url) == stamp:
         return infos
-    read_rows(what.url)  # a list that is absent or of no known kind leaves no trace in the store
-    with hold(store, what.table.replace("/", "-")):
+    what.rows(what.url)  # a list that is absent or of no known kind leaves no trace in the store
+    with hold(store, _stage(what)):
         _add_parts(store, what)
         receipts = {**_receipts(store, what.table), what.url: stamp}
         text = json.dumps(receipts, indent=2, sort_keys=True) + "\n"
@@ -104,6 +119,8 @@ class _Known:
         self.keys: set[str] = set()
         self._have: Counter[str] = Counter()
         self._seen: Counter[str] = Counter()
+        self._asked = ASKED.get(table, {})
+        self.denied = load_denylist(store)
         self.parts = {info.number for info in store.infos(table)}
         for number in self.parts:
             for source in store.records(table, number, Source):
@@ -118,6 +135,25 @@ class _Known:
         self._seen[digest] += 1
         return self._seen[digest] > self._have[digest]
 
+    def refused(self, row: InputRow, text: str) -> str:
+        """By which kind the denylist refuses a row, empty when it does not.
+
+        A row that the table holds as a denied one stays so whatever it was taken down by.
+        """
+        if not self.denied or not self._asked:
+            return ""
+        if self._have[content_id(redacted(self.denied, text))]:
+            return "row"
+        if row.values is None:
+            return refused_text(self.denied, text)
+        return refused_kind(self.denied, row.values, self._asked)
+
+    def without_denied(self, row: InputRow, text: str) -> str:
+        """The text of a row that is let in; what it mentions of denied things is null."""
+        if not self.denied or not self._asked or row.values is None:
+            return text
+        return row_json(without_denied(self.denied, row.values))
+
 
 def _add_parts(store: Store, what: Import) -> None:
     known = _Known(store, what.table)
@@ -130,15 +166,18 @@ def _add_parts(store: Store, what: Import) -> None:
 
 def _outcomes(what: Import, known: _Known) -> Iterator[Source | RejectRow]:
     origin = _origin(what)
-    for row in read_rows(what.url):
+    for row in what.rows(what.url):
         text = row_json(row.values) if row.values is not None else row.text
-        if known.is_new(text):
-            yield _outcome(what, known, row, Source("", text, origin))
+        if kind := known.refused(row, text):
+            if known.is_new(redacted(known.denied, text)):
+                yield redacted_reject(known.denied, _stage(what), kind, text)
+        elif known.is_new(kept := known.without_denied(row, text)):
+            yield _outcome(what, known, row, Source("", kept, origin))
 
 
 def _outcome(what: Import, known: _Known, row: InputRow, source: Source) -> Source | RejectRow:
     where = f"{what.url}, row {row.number}"
-    stage = what.table.replace("/", "-")
+    stage = _stage(what)
     if row.values is None:
         return reject_row(
             stage, f"row-{row.number:09d}", Reject("bad_row", f"{where}: {row.error}"), source.row
@@ -151,6 +190,11 @@ def _outcome(what: Import, known: _Known, row: InputRow, source: Source) -> Sour
         return reject_row(stage, key, Reject(what.duplicate, where), source.row)
     known.keys.add(key)
     return dataclasses.replace(source, key=key)
+
+
+def _stage(what: Import) -> str:
+    """The name under which rows are refused and the lease is held."""
+    return what.table.replace("/", "-")
 
 
 def _key(what: Import, number: int, values: dict[str, Any]) -> str | Reject:

@@ -1,4 +1,4 @@
-"""From a URL to bytes over HTTP, politely and within bounds, or to the reason why not.
+"""From a URL to bytes (or its headers alone) over HTTP, politely, or to the reason why not.
 
 `HttpFetcher.fetch` never raises for what a URL or a server does. One URL waits in line for its host
 without a clock; from its first token on, a single deadline covers robots.txt, retries, redirects
@@ -8,7 +8,7 @@ to all is asked less and less.
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -30,6 +30,7 @@ from schemas.judgment import Reject
 
 __all__ = ["FetchConfig", "FetchMemory", "Fetched", "Fetcher", "HttpFetcher"]
 
+_NO_HEAD = frozenset({405, 501})
 _RETRIED_REASONS = frozenset({"timeout", "connection_reset"})
 
 
@@ -81,6 +82,7 @@ class _Again:
 
 
 _Answer = Fetched | Reject | _Moved | _Again
+_Handle = Callable[[aiohttp.ClientResponse], Awaitable[_Answer]]
 
 
 @dataclass
@@ -89,6 +91,7 @@ class _Trip:
 
     url: str
     clock: asyncio.Timeout
+    bodiless: bool = False
     tries: int = 0
     hops: int = 0
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -104,14 +107,17 @@ class HttpFetcher:
         memory: FetchMemory | None = None,
         lookup: Lookup | None = None,
         rng: random.Random | None = None,
+        refuses: Callable[[str], str] | None = None,
     ) -> None:
         self._config = config
         self._memory = memory or FetchMemory.for_config(config)
         self._limits = self._memory.limits
         self._client = CheckedClient(config, lookup)
         self._rng = rng or random.Random()  # only the jitter of waits
+        self._refuses = refuses  # says by what a redirect is refused, before it is followed
         self._flights = asyncio.Semaphore(config.concurrency)
         self._robots: Robots | None = None
+        self._headless: set[str] = set()  # hosts that refused a HEAD
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
@@ -131,12 +137,25 @@ class HttpFetcher:
         await self._client.__aexit__(kind, error, trace)
 
     async def fetch(self, url: str) -> Fetched | Reject:
-        """The bytes behind a URL, or a Reject with a reason of `fetch_reasons.REASONS`."""
+        """The bytes behind a URL, or a Reject with a reason of `fetch_reasons.REASONS`.
+
+        A redirect that `refuses` says something about is `denied`, and not followed.
+        """
+        return await self._start(url, bodiless=False)
+
+    async def look(self, url: str) -> Fetched | Reject:
+        """What `fetch` would say, with the same manners, but without the body.
+
+        The request is HEAD, or a GET for one byte that is not read where a server knows no HEAD.
+        """
+        return await self._start(url, bodiless=True)
+
+    async def _start(self, url: str, bodiless: bool) -> Fetched | Reject:
         target = parse_url(url)
         if isinstance(target, Reject):
             return target
         clock = asyncio.timeout(None)
-        trip = _Trip(url, clock)
+        trip = _Trip(url, clock, bodiless)
         try:
             async with clock:
                 return await self._travel(target, trip)
@@ -151,6 +170,8 @@ class HttpFetcher:
                 answer = await self._stay(url, trip)
             if not isinstance(answer, _Moved):
                 return answer
+            if self._refuses is not None and (kind := self._refuses(str(answer.url))):
+                return Reject("denied", kind)
             trip.hops += 1
             if trip.hops > self._config.max_redirects:
                 return fetch_reject("too_many_redirects", f"at {answer.url}"[:300])
@@ -181,17 +202,32 @@ class HttpFetcher:
         async def handle(response: aiohttp.ClientResponse) -> _Answer:
             return await self._receive(url, trip, response)
 
-        answer = await self._client.get(url, handle)
+        ask = self._look if trip.bodiless else self._client.get
+        answer = await ask(url, handle)
         if isinstance(answer, Reject) and answer.reason in _RETRIED_REASONS:
             return _Again(answer)
         return answer
+
+    async def _look(self, url: URL, handle: _Handle) -> _Answer:
+        """HEAD, or a GET whose body nobody reads; a host that knows no HEAD is not asked twice."""
+
+        async def handle_head(response: aiohttp.ClientResponse) -> _Answer | None:
+            return None if response.status in _NO_HEAD else await handle(response)
+
+        if host_key(url) not in self._headless:
+            answer = await self._client.ask("HEAD", url, handle_head)
+            if answer is not None:
+                return answer
+            self._headless.add(host_key(url))
+            await self._limits.turn(host_key(url))
+        return await self._client.ask("GET", url, handle, {"Range": "bytes=0-0"})
 
     async def _receive(self, url: URL, trip: _Trip, response: aiohttp.ClientResponse) -> _Answer:
         """Decide on status and headers first; only a wanted answer's body is read."""
         status = response.status
         if is_retryable_status(status):
             return self._again(status, response.headers)
-        if status != 200 and status not in REDIRECTS:
+        if status not in REDIRECTS and status != 200 and not (trip.bodiless and status == 206):
             return status_reject(status, response.reason or "")
         trip.headers.extend(response.headers.items())
         opt_out = decide_opt_out(trip.headers)
@@ -200,13 +236,15 @@ class HttpFetcher:
         if status in REDIRECTS:
             target = redirect_url(url, response.headers.get("Location", ""))
             return target if isinstance(target, Reject) else _Moved(target)
-        body = await read_body(response, self._config.max_bytes)
+        body = b"" if trip.bodiless else await self._body(response)
         if isinstance(body, Reject):
             return body
-        if not body:
-            return fetch_reject("empty_body")
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return Fetched(trip.url, str(url), status, body, opt_out.headers, now)
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes | Reject:
+        body = await read_body(response, self._config.max_bytes)
+        return body if body else fetch_reject("empty_body")
 
     def _again(self, status: int, headers: Mapping[str, str]) -> Reject | _Again:
         """A busy or failing server: try again as it asks, unless it asks for too long."""

@@ -1,11 +1,11 @@
-"""One GET without redirects, over connections whose addresses were checked.
+"""One request without redirects, over connections whose addresses were checked.
 
 Everything that could go around the check is off: no proxy from the environment, no redirects, no
 cookies. Bodies are asked for unpacked (`identity`); a server that packs them all the same is
 unpacked piece by piece, so the cap holds for what comes out.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -73,6 +73,16 @@ class CheckedClient:
     async def get(
         self, url: URL, handle: Callable[[aiohttp.ClientResponse], Awaitable[T]]
     ) -> T | Reject:
+        """What `handle` makes of the response to a GET; see `ask`."""
+        return await self.ask("GET", url, handle)
+
+    async def ask(
+        self,
+        method: str,
+        url: URL,
+        handle: Callable[[aiohttp.ClientResponse], Awaitable[T]],
+        headers: Mapping[str, str] | None = None,
+    ) -> T | Reject:
         """What `handle` makes of the response, or the Reject for why there is none.
 
         A body that `handle` leaves unread is not drained: its connection is closed.
@@ -83,7 +93,8 @@ class CheckedClient:
         if refused is not None:
             return refused
         try:
-            async with self._session.get(url, allow_redirects=False) as response:
+            asking = self._session.request(method, url, allow_redirects=False, headers=headers)
+            async with asking as response:
                 return await handle(response)
         except HTTP_ERRORS as error:
             return reject_of(error)

@@ -18,6 +18,8 @@ _VALUED_RULES = frozenset(
     {"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"}
 )
 _AGENT_PREFIX = re.compile(r"\s*([a-z0-9_.*-]+)\s*:(.*)", re.IGNORECASE | re.DOTALL)
+# Where the next header begins in a refusal; a value may hold a semicolon of its own.
+_NEXT_HEADER = re.compile(r"; (?=x-robots-tag: |tdm-reservation: )")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,19 @@ def decide_opt_out(headers: Iterable[tuple[str, str]], agent: str = AGENT) -> Op
         if _refuses(lowered, text, agent):
             refusals.append(f"{lowered}: {text}")
     return OptOut(canonical_json(found) if found else "", "; ".join(refusals))
+
+
+def short_rule(refusal: str, agent: str = AGENT) -> str:
+    """What `OptOut.refusal` comes down to, for example `x-robots-tag: noai, noml`.
+
+    A server may add to its headers what differs from picture to picture; this does not.
+    """
+    lines = [line.partition(": ") for line in _NEXT_HEADER.split(refusal)]
+    said = [_rules_for(value, agent) for name, _, value in lines if name == "x-robots-tag"]
+    tags = sorted(OPT_OUT_RULES.intersection(set().union(*said)))
+    reserved = any(name == "tdm-reservation" for name, _, _ in lines)
+    found = [f"x-robots-tag: {', '.join(tags)}"] if tags else []
+    return "; ".join([*found, "tdm-reservation: 1"] if reserved else found)
 
 
 def _refuses(name: str, value: str, agent: str) -> bool:

@@ -17,6 +17,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # A byte that is no UTF-8, as aiohttp hands it over; browsers send it on percent-encoded.
 _RAW_BYTE = re.compile(r"[\udc80-\udcff]")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_NOT_A_URL = (ValueError, IndexError)  # the second is a slip of yarl's, for a host of brackets
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 
 
@@ -32,7 +33,7 @@ def parse_url(text: str) -> URL | Reject:
         return fetch_reject("bad_scheme", scheme[1].lower())
     try:
         url = URL(stripped)
-    except ValueError as error:
+    except _NOT_A_URL as error:
         return fetch_reject("bad_url", str(error))
     return _checked(url)
 
@@ -46,7 +47,7 @@ def redirect_url(base: URL, location: str) -> URL | Reject:
         return fetch_reject("bad_redirect", "control character, or too long")
     try:
         url = base.join(URL(location.strip()))
-    except ValueError as error:
+    except _NOT_A_URL as error:
         return fetch_reject("bad_redirect", str(error))
     return _checked(url)
 

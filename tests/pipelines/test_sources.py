@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 
+from pipelines.denylist import add_denied, denylist_path
 from pipelines.ingest import SOURCES, image_key
-from pipelines.sources import Import, import_source
+from pipelines.sources import Import, count_new, import_source
+from pipelines.steps.denylist import redacted_reject
 from schemas.errors import LockedError, UsageError
+from schemas.ids import image_id_of
 from schemas.judgment import RejectRow
 from schemas.locks import hold
+from schemas.part_writer import PartWriter
 from schemas.records import Source
-from schemas.store import PartInfo, Store
+from schemas.store import PartInfo, Store, sum_reasons
 from tests.pipelines.toy_stage import write_list
 from tests.schemas.writing import files_below
 
@@ -26,9 +31,12 @@ def store(tmp_path: Path) -> Store:
     return Store(str(tmp_path / "store"))
 
 
+def _images_of(url: object, rows_per_part: int = 3, **more: Any) -> Import:
+    return Import(str(url), SOURCES, image_key, rows_per_part, "duplicate_url", **more)
+
+
 def _import(store: Store, url: object, rows_per_part: int = 3, **more: Any) -> list[PartInfo]:
-    what = Import(str(url), SOURCES, image_key, rows_per_part, "duplicate_url", **more)
-    return import_source(store, what)
+    return import_source(store, _images_of(url, rows_per_part, **more))
 
 
 def _sources(store: Store) -> list[Source]:
@@ -195,3 +203,145 @@ def test_no_row_is_lost(
         assert sum(info.records + info.rejects for info in infos) == len(rows)
     keys = Counter(source.key for source in _sources(store))
     assert set(keys.values()) <= {1}
+
+
+# --- what the denylist refuses
+
+
+def _all_bytes(store: Store) -> bytes:
+    """Every byte of the store, and every value of its Parquet files, which may be compressed."""
+    found = [store.fs.cat_file(path) for path in store.fs.find(store.path())]
+    for path in store.fs.find(store.path()):
+        if path.endswith(".parquet"):
+            found.append(repr(pq.read_table(path).to_pylist()).encode())
+            found.append(repr(pq.read_metadata(path).metadata).encode())
+    return b"\n".join(found)
+
+
+DENIED = "http://denied.test/secret-zyzzy.jpg"
+SHA256 = "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("entry", "row"),
+    [
+        (("url", DENIED, 0), {"image_url": DENIED}),
+        (("url", DENIED, 0), {"image_url": "HTTPS://Denied.test:443/secret-zyzzy.jpg#x"}),
+        (("host", "denied.test", 0), {"image_url": "http://img.denied.test/other-zyzzy"}),
+        (("sha256", SHA256, 0), {"image_url": "http://b/secret-zyzzy", "image_sha256": SHA256}),
+    ],
+)
+def test_a_denied_row_leaves_only_a_salted_digest(
+    store: Store, tmp_path: Path, entry: tuple[str, str, int], row: dict[str, Any]
+) -> None:
+    add_denied(store, [entry])
+    path = write_list(tmp_path / "l.jsonl", [*_urls(1), row | {"note": "said-zyzzy"}, *_urls(2)])
+    (info,) = _import(store, path)
+    assert (info.rows_in, info.records, info.reasons) == (3, 2, {"denied": 1})
+    (reject,) = _rejects(store)
+    assert (reject.stage, reject.detail) == ("sources-images", entry[0])
+    for trace in (b"zyzzy", image_id_of(row["image_url"]).encode(), SHA256.encode()):
+        assert trace not in _all_bytes(store)
+
+
+def test_a_denied_row_is_counted_once_however_often_it_is_given(
+    store: Store, tmp_path: Path
+) -> None:
+    add_denied(store, [("url", DENIED, 0)])
+    path, rows = tmp_path / "l.jsonl", [*_urls(1), {"image_url": DENIED}, {"image_url": DENIED}]
+    before = _import(store, write_list(path, rows))
+    files = files_below(tmp_path / "store")
+    os.utime(path, (1, 1))  # looks new, is not
+    assert _import(store, path) == before
+    assert _import(store, write_list(tmp_path / "copy.jsonl", rows)) == before
+    assert files_below(tmp_path / "store") == files
+    infos = _import(store, write_list(path, [*rows, *_urls(2), {"image_url": DENIED}]))
+    assert [(i.rows_in, i.reasons) for i in infos] == [(3, {"denied": 2}), (2, {"denied": 1})]
+    assert count_new(store, _images_of(path)) == 0
+
+
+def test_a_dry_run_counts_denied_rows_as_the_import_does(store: Store, tmp_path: Path) -> None:
+    add_denied(store, [("url", DENIED, 0)])
+    path = write_list(tmp_path / "l.jsonl", [*_urls(1), {"image_url": DENIED}])
+    assert count_new(store, _images_of(path)) == 2
+    assert sum(info.rows_in for info in _import(store, path)) == 2
+
+
+def test_a_row_that_was_taken_out_stays_out_whatever_it_was_denied_by(
+    store: Store, tmp_path: Path
+) -> None:
+    """A takedown by phash leaves nothing in the list that could be asked about: the row itself is
+    known again."""
+    path = write_list(tmp_path / "l.jsonl", [*_urls(1), {"image_url": DENIED, "note": 1}])
+    _import(store, path)
+    denied = add_denied(store, [("phash", "0" * 16, 8)])
+    rows = sorted(_sources(store), key=lambda s: "secret" in s.row)
+    gone = redacted_reject(denied, "sources-images", "phash", rows[1].row)
+    with PartWriter(store, SOURCES, 0, Source) as writer:
+        writer.add(rows[0])
+        writer.add(gone)
+        facts = {"fingerprint": "f", "seconds": 0.0, "code_version": "test", "config": {}}
+        before = writer.commit(rows_in=2, inputs={}, **facts)
+    os.utime(path, (1, 1))
+    assert _import(store, path) == [before]
+    infos = _import(
+        store, write_list(path, [*_urls(1, 2), *[{"image_url": DENIED, "note": 1}] * 2])
+    )
+    assert [info.reasons for info in infos] == [{"denied": 1}, {"denied": 1}]
+    assert b"secret-zyzzy" not in _all_bytes(store)
+
+
+def test_a_damaged_line_with_a_denied_url_is_not_kept(store: Store, tmp_path: Path) -> None:
+    add_denied(store, [("host", "denied.test", 0)])
+    path = tmp_path / "l.jsonl"
+    path.write_text(f'{{"image_url": "http://a/1"}}\n{{"image_url": "{DENIED}", half\n{{half\n')
+    (info,) = _import(store, path)
+    assert info.reasons == {"bad_row": 1, "denied": 1}
+    assert b"zyzzy" not in _all_bytes(store)
+
+
+def test_a_row_that_mentions_what_is_denied_comes_in_without_it(
+    store: Store, tmp_path: Path
+) -> None:
+    add_denied(store, [("url", DENIED, 0)])
+    rows = [{"image_url": "http://a/1", "seen_with": DENIED, "note": 1}, *_urls(1)]
+    path = write_list(tmp_path / "l.jsonl", rows)
+    before = _import(store, path)
+    assert json.loads(_sources(store)[0].row) == {**rows[0], "seen_with": None}
+    assert [reject.reason for reject in _rejects(store)] == ["duplicate_url"]
+    os.utime(path, (1, 1))
+    assert _import(store, path) == before
+    assert b"zyzzy" not in _all_bytes(store)
+
+
+def test_evaluation_lists_may_name_what_is_denied(store: Store, tmp_path: Path) -> None:
+    add_denied(store, [("url", DENIED, 0)])
+    path = write_list(tmp_path / "l.jsonl", [{"image_url": DENIED}])
+    (info,) = import_source(store, Import(str(path), "sources/evaluation", image_key, 3))
+    assert (info.records, info.reasons) == (1, {})
+
+
+def test_a_damaged_denylist_lets_nothing_in(store: Store, tmp_path: Path) -> None:
+    add_denied(store, [("url", DENIED, 0)])
+    Path(denylist_path(store)).write_text("{")
+    with pytest.raises(UsageError, match=r"denylist\.json: not a denylist"):
+        _import(store, write_list(tmp_path / "l.jsonl", _urls(1)))
+    assert store.part_numbers(SOURCES) == []
+
+
+@given(first=st.lists(ROW, max_size=10), more=st.lists(ROW, max_size=10), bad=st.integers(0, 3))
+@settings(max_examples=20, deadline=None)
+def test_no_row_is_lost_where_some_are_denied(
+    tmp_path_factory: pytest.TempPathFactory,
+    first: list[dict[str, Any]],
+    more: list[dict[str, Any]],
+    bad: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    store, path = Store(str(folder / "store")), folder / "l.jsonl"
+    add_denied(store, [("url", str(bad), 0)])
+    for rows in (first, first + more, first + more):
+        infos = _import(store, write_list(path, rows), 4)
+        assert sum(info.records + info.rejects for info in infos) == len(rows)
+    denied = sum(str(row["image_url"]).strip() == str(bad) for row in first + more)
+    assert sum_reasons(infos)["denied"] == denied

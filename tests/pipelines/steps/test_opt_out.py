@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.steps.opt_out import decide_opt_out
+from pipelines.steps.opt_out import decide_opt_out, short_rule
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,24 @@ def test_the_order_of_rules_does_not_matter(rules: list[str]) -> None:
     backward = decide_opt_out([("x-robots-tag", ", ".join(reversed(rules)))])
     assert bool(forward.refusal) == bool(backward.refusal)
     assert bool(forward.refusal) == bool({"noai", "noindex"} & set(rules))
+
+
+@pytest.mark.parametrize(
+    ("headers", "rule"),
+    [
+        ([("X-Robots-Tag", "noai, noimageai, max-snippet: 7")], "x-robots-tag: noai, noimageai"),
+        ([("X-Robots-Tag", "googlebot: noindex, pixmo: NOAI")], "x-robots-tag: noai"),
+        (
+            [("X-Robots-Tag", "noai"), ("TDM-Reservation", "1")],
+            "x-robots-tag: noai; tdm-reservation: 1",
+        ),
+        (
+            [("TDM-Reservation", "1"), ("x-robots-tag", "noml"), ("x-robots-tag", "none")],
+            "x-robots-tag: noml, none; tdm-reservation: 1",
+        ),
+        ([("TDM-Reservation", "1"), ("x-robots-tag", "otherbot: noml")], "tdm-reservation: 1"),
+        ([("X-Robots-Tag", "a; b: c, noai")], "x-robots-tag: noai"),
+    ],
+)
+def test_a_refusal_comes_down_to_a_rule(headers: list[tuple[str, str]], rule: str) -> None:
+    assert short_rule(decide_opt_out(headers).refusal) == rule

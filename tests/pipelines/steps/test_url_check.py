@@ -16,6 +16,7 @@ PIECES = st.lists(st.sampled_from([*WORDS.split(" "), " ", "\n"]), max_size=12).
 
 @given(st.one_of(st.text(), PIECES, PIECES.map("http://".__add__)))
 @example("http://[v1.a]/")
+@example("http://[]@")
 @example("http://a:99999999999999999999/")
 def test_any_text_is_a_url_or_a_reason(text: str) -> None:
     for got in (parse_url(text), redirect_url(BASE, text)):
