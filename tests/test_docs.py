@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import typer
 
-from pipelines.export_cap import ExportConfig
+from pipelines.release_plan import ExportConfig
+from pipelines.selection import SELECTS
 from pipelines.services.fetch_config import FetchConfig
 from pipelines.services.llm_config import LlmConfig
 from pipelines.services.speech_models import SpeechConfig
@@ -19,13 +20,15 @@ from pipelines.steps.audio import AudioLimits
 from pipelines.steps.caption_checks import DEFAULT_LIMITS as CAPTION_LIMITS
 from pipelines.steps.caption_checks import check_caption
 from pipelines.steps.captions import CaptionConfig
+from pipelines.steps.contamination import DEFAULT_LIMITS as EVALUATION_LIMITS
 from pipelines.steps.decode import DecodeLimits
 from pipelines.steps.fetch_reasons import REASONS
 from pipelines.steps.speech_checks import DEFAULT_LIMITS as SPEECH_LIMITS
 from pipelines.steps.speech_checks import check_transcript
+from schemas.tables import TABLES
 from tools import recipe
-from tools.audit import RECORDS
 from tools.cli import app
+from tools.policy import load_policy
 from tools.recipe import load_recipe
 
 ROOT = Path(__file__).parent.parent
@@ -51,9 +54,9 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("captions.md", "caption.llm", LlmConfig),
     ("captions.md", "caption.captions", CaptionConfig),
     ("captions.md", "dedupe", recipe.DedupeRecipe),
-    ("captions.md", "splits", recipe.SplitsRecipe),
-    ("captions.md", "cap", recipe.CapRecipe),
-    ("captions.md", "cap.export", ExportConfig),
+    ("release.md", "splits", recipe.SplitsRecipe),
+    ("decontamination.md", "decontaminate", recipe.DecontaminateRecipe),
+    ("release.md", "release", ExportConfig),
 ]
 
 
@@ -127,7 +130,8 @@ def test_every_reason_is_documented_with_its_remedy() -> None:
 def test_stages_are_named_in_the_page_of_rejects() -> None:
     headings = " ".join(re.findall(r"^## (.*)$", page("docs/rejects.md"), re.MULTILINE))
     names = ("sources-images", "sources-recordings", "ingest", "recordings", "transcribe")
-    for name in (*names, "caption", "select-cap"):
+    names += ("caption", "sources-evaluation", "evaluation", "select-cap")
+    for name in names:
         assert f"`{name}`" in headings
 
 
@@ -191,7 +195,7 @@ def test_files_that_pages_name_exist() -> None:
 
 def test_every_table_is_in_the_architecture() -> None:
     text = page("ARCHITECTURE.md")
-    for table in RECORDS:
+    for table in TABLES:
         # Tables of one folder share a line there.
         assert all(f"{folder}/" in text for folder in table.split("/")), table
 
@@ -205,6 +209,13 @@ def test_tags_are_documented_with_their_limits() -> None:
         assert limit == str(limits.get(name, "none")), name
         assert score, name
     assert set(limits) <= {tag.name for tag in made}
+
+
+def test_rules_on_evaluation_sets_are_documented_with_their_limits() -> None:
+    rows = table_rows(page("docs/release.md"), "rule")
+    assert [(name, limit) for name, limit, _ in rows] == [
+        (name, str(limit)) for name, limit in EVALUATION_LIMITS
+    ]
 
 
 def written(default: Any) -> str:
@@ -234,18 +245,22 @@ def test_settings_are_documented_with_their_defaults(name: str, section: str, cl
 
 def test_every_section_of_a_recipe_has_its_tables() -> None:
     sections = {section for _, section, _ in SETTINGS}
-    own = {"store", "workers", "contact", "serve"}
+    own = {"store", "workers", "contact", "serve", "policy"}
     assert {field.name for field in dataclasses.fields(recipe.Recipe)} - own <= sections
 
 
-def test_recipes_in_pages_and_in_the_folder_parse(tmp_path: Path) -> None:
+def test_recipes_in_pages_and_in_the_folder_parse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)  # where the paths in them start from
     for path in ROOT.glob("recipes/*.yaml"):
-        assert load_recipe(path).store
+        assert load_policy(path) if path.name == "policy.yaml" else load_recipe(path).store
     for path in PAGES:
         for text in re.findall(r"^```yaml\n(.*?)^```", page(str(path)), re.MULTILINE | re.DOTALL):
-            file = tmp_path / "recipe.yaml"
-            file.write_text("store: out/\n" + text, encoding="utf-8")
-            assert load_recipe(file)
+            file = tmp_path / "example.yaml"
+            is_policy = text.split(":")[0] in SELECTS
+            file.write_text(text if is_policy else f"store: out/\n{text}", encoding="utf-8")
+            assert load_policy(file) if is_policy else load_recipe(file)
 
 
 def test_settings_named_in_pages_exist() -> None:

@@ -8,13 +8,26 @@ from pipelines.services.quick_import import quick_import
 with quick_import():
     import typer
 
-    from tools import inspect_cli, models_cli, run_cli, stage_cli
+    from tools import (
+        audit_cli,
+        decontaminate_cli,
+        diff_cli,
+        export_cli,
+        inspect_cli,
+        models_cli,
+        policy_cli,
+        publish_cli,
+        report_cli,
+        run_cli,
+        stage_cli,
+        takedown_cli,
+    )
     from tools.console import plain_errors
 
 HELP = """Make a PixMo-class dataset: pictures, what people say about them, captions, a release.
 
 Start with [bold]pixmo run recipes/demo.yaml[/], or run the stages one by one on a store:
-ingest, recordings, transcribe, caption, dedupe, export cap.
+ingest, recordings, transcribe, caption, dedupe, decontaminate, export all.
 
 The same command again does only what is missing. What follows [bold]--[/] goes to Beam as it is.
 Exit status: 0 done, 1 a stage failed or rejected too much, 2 wrong use, 3 the store is in use,
@@ -29,8 +42,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 stage_cli.register(app)
+decontaminate_cli.register(app)
+policy_cli.register(app)
+export_cli.register(app)
 run_cli.register(app)
 inspect_cli.register(app)
+audit_cli.register(app)
+report_cli.register(app)
+publish_cli.register(app)
+takedown_cli.register(app)
+diff_cli.register(app)
 app.add_typer(models_cli.app, name="models", help="Fetch, list and verify model weights.")
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from schemas.errors import MissingPart, UsageError
 from schemas.files import open_fs
 from schemas.store import Store
-from tools.audit import RECORDS
+from schemas.tables import TABLES
 from tools.stages import Run
 
 StoreOption = Annotated[
@@ -45,13 +45,49 @@ ConnectTo = Annotated[
     list[str],
     typer.Option("--connect-to", metavar="HOST=ADDRESS:PORT", help="Reach HOST there; repeatable."),
 ]
+PolicyFile = Annotated[
+    str,
+    typer.Option("--policy", metavar="FILE", help="Limits on tags; else as last time."),
+]
+Images = Annotated[
+    Literal["embed", "url"] | None,
+    typer.Option("--images", help="Embed pictures, or URLs only; embed unless set before."),
+]
+License = Annotated[
+    str | None,
+    typer.Option("--license", metavar="TEXT", help="Licence of what people said and wrote."),
+]
+EmbeddingRight = Annotated[
+    str | None,
+    typer.Option(
+        "--embedding-right",
+        metavar="TEXT",
+        help="The right to publish the pictures themselves, in words.",
+    ),
+]
+Validation = Annotated[
+    float | None,
+    typer.Option("--validation", min=0, max=1, metavar="SHARE", help="Drawn once, then kept."),
+]
+Test = Annotated[
+    float | None,
+    typer.Option("--test", min=0, max=1, metavar="SHARE", help="Drawn once, then kept."),
+]
+RowsPerShard = Annotated[
+    int | None,
+    typer.Option(
+        "--rows-per-shard", min=0, metavar="N", help="0: 2000 with pictures, else 100000."
+    ),
+]
 RecipeFile = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", metavar="RECIPE")]
 
 
-def beam_command(app: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The decorator of a verb that hands what follows `--` to Beam."""
+def beam_command(
+    app: typer.Typer, name: str | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The decorator of a verb that hands what follows `--` to Beam; `name` if not its own."""
     beam = {"allow_extra_args": True}
-    return app.command(context_settings=beam, options_metavar="[OPTIONS] [-- BEAM FLAGS]")
+    return app.command(name, context_settings=beam, options_metavar="[OPTIONS] [-- BEAM FLAGS]")
 
 
 def make_run(
@@ -71,7 +107,7 @@ def make_run(
 def existing(url: str) -> Store:
     """The store at a URL; UsageError where no table is, so that a typo is not an empty store."""
     store = Store(usable(url, "--store"))
-    tables = (name for table in RECORDS for name in (table, f"rejects/{table}"))
+    tables = (name for table in TABLES for name in (table, f"rejects/{table}"))
     if not any(store.part_numbers(name) for name in tables):
         raise UsageError(f"{url}: there is no store here; `pixmo ingest` makes one")
     return store

@@ -1,4 +1,4 @@
-"""Verbs that look at a store: status, rejects, retry, audit."""
+"""Verbs that look at a store: status, rejects, retry."""
 
 import dataclasses
 import itertools
@@ -15,7 +15,6 @@ from schemas.errors import UsageError
 from schemas.judgment import RejectRow
 from schemas.store import PartInfo, Store
 from tools import flags, stages
-from tools.audit import audit as findings_of
 from tools.console import out, plain_errors
 from tools.summary import new_table, reason_lines, show_summary, usage_line
 
@@ -27,7 +26,7 @@ ReasonFilter = Annotated[
 ]
 
 # Rows are also refused while a list is imported, under the name of its table.
-REJECTING = ("sources-images", "sources-recordings", *stages.STAGES)
+REJECTING = ("sources-images", "sources-recordings", "sources-evaluation", *stages.STAGES)
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +34,6 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(rejects)
     flags.beam_command(app)(retry)
-    app.command()(audit)
 
 
 def status(store: flags.StoreOption) -> None:
@@ -153,21 +151,3 @@ def _retry(
     if name == "ingest":
         stage = stages.again(stage, workers, reach)
     return run_stage.retry_stage(stage, run.store, run.options(workers), reasons)
-
-
-def audit(
-    store: flags.StoreOption,
-) -> None:
-    """Prove that every input is accounted for; exit status 1 when a promise is broken."""
-    with plain_errors():
-        opened = flags.existing(store)
-        findings = list(findings_of(opened))
-        for finding in findings:
-            out.print(f"{finding.table}, part {finding.part}: {finding.message}", highlight=False)
-        tables = [name for name in opened.tables()]
-        rows = sum(info.rows_in for name in tables for info in opened.infos(name))
-        out.print(
-            f"{len(tables)} tables, {rows} rows in, {len(findings)} findings", highlight=False
-        )
-        if findings:
-            raise typer.Exit(1)

@@ -5,21 +5,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import yaml
-
-from pipelines.export_cap import ExportConfig
+from pipelines.release_plan import ExportConfig
 from pipelines.services.fetch_config import FetchConfig
 from pipelines.services.llm_config import LlmConfig
 from pipelines.services.speech_models import SpeechConfig
 from pipelines.steps.audio import AudioLimits
-from pipelines.steps.caption_checks import check_caption
 from pipelines.steps.captions import CaptionConfig
 from pipelines.steps.decode import DecodeLimits
 from pipelines.steps.prompts import load_prompt
 from pipelines.steps.speech_checks import DEFAULT_LIMITS as SPEECH_LIMITS
 from pipelines.steps.splits import keep_or_draw
 from schemas.errors import UsageError
-from tools.strict import build
+from tools.policy import load_policy
+from tools.strict import build, read_yaml
 
 Limits = tuple[tuple[str, float | None], ...]
 
@@ -139,20 +137,39 @@ class SplitsRecipe:
 
 
 @dataclass(frozen=True)
-class CapRecipe:
-    """Export of subset cap, and the policy on captions."""
+class DecontaminateRecipe:
+    """Stages evaluation and decontaminate: the benchmarks, and what counts as near them."""
 
-    export: ExportConfig = field(default_factory=ExportConfig)
-    policy: Limits = ()
+    against: tuple[str, ...] = ()
+    rows_per_part: int = 1000
+    max_rejects: float = 0.5
+    radius: int = 8
+    max_grey_difference: float = 0.15
+    crops: bool = True
+    max_crop_difference: float = 0.1
+    ngram: int = 13
+    short_text: int = 8
+    common_texts: int = 10
 
     def __post_init__(self) -> None:
-        _known_tags("cap", self.policy, (tag.name for tag in check_caption("", [], [])))
-        _within("cap.export.rows_per_shard", self.export.rows_per_shard, 0)
+        _within("decontaminate.rows_per_part", self.rows_per_part, 1)
+        _within("decontaminate.max_rejects", self.max_rejects, 0, 1)
+        _within("decontaminate.radius", self.radius, 0, 16)
+        _within("decontaminate.max_grey_difference", self.max_grey_difference, 0, 2)
+        _within("decontaminate.max_crop_difference", self.max_crop_difference, 0, 2)
+        _within("decontaminate.ngram", self.ngram, 1, 100)
+        _within("decontaminate.short_text", self.short_text, 1, 100)
+        _within("decontaminate.common_texts", self.common_texts, 1)
+        if not all(name.strip() for name in self.against):
+            raise UsageError("decontaminate.against: an empty name of an evaluation set")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A whole run. A stage without its section is run with defaults, or left out without input."""
+    """A whole run. A stage without its section is run with defaults, or left out without input.
+
+    `policy` is the file with the limits of all subsets.
+    """
 
     store: str
     workers: int = 0
@@ -163,25 +180,22 @@ class Recipe:
     caption: CaptionRecipe = field(default_factory=CaptionRecipe)
     dedupe: DedupeRecipe = field(default_factory=DedupeRecipe)
     splits: SplitsRecipe = field(default_factory=SplitsRecipe)
-    cap: CapRecipe = field(default_factory=CapRecipe)
+    decontaminate: DecontaminateRecipe | None = None
+    policy: str = ""
+    release: ExportConfig = field(default_factory=ExportConfig)
     serve: ServeRecipe | None = None
 
     def __post_init__(self) -> None:
         _within("workers", self.workers, 0)
+        _within("release.rows_per_shard", self.release.rows_per_shard, 0)
+        if self.policy:
+            load_policy(Path(self.policy))  # before hours of work end at a typing error
 
 
 def load_recipe(path: Path) -> Recipe:
     """Parse a recipe file; UsageError names the file, the key and the remedy."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not a text file in UTF-8") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: not valid YAML: {_yaml_problem(error)}") from error
-    try:
-        recipe = build(Recipe, values, str(path))
+        recipe = build(Recipe, read_yaml(path), str(path))
     except UsageError as error:
         # What a section itself refuses does not know the file.
         known = str(error).startswith(str(path))
@@ -190,10 +204,3 @@ def load_recipe(path: Path) -> Recipe:
         fetch = replace(recipe.ingest.fetch, contact=recipe.contact)
         recipe = replace(recipe, ingest=replace(recipe.ingest, fetch=fetch))
     return recipe
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    """One line without YAML's excerpt of the text."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
-    return " ".join(str(error).split())

@@ -13,6 +13,7 @@ import typer
 from pipelines.run_stage import StageResult
 from pipelines.services.llm_config import EMBEDDED_MODEL
 from pipelines.services.sample_server import SampleServer, load_faults
+from pipelines.splits import moved_out_of_train
 from schemas.errors import UsageError
 from schemas.records import Caption
 from schemas.store import Store
@@ -90,7 +91,7 @@ def _run_steps(
         if not made.dry:
             _say_done(results[-1], time.monotonic() - began)
     exporting = "export" in _wanted(made, known, only)
-    return results, len(stages.export(made, recipe.cap)) if exporting else 0
+    return results, len(stages.export(made, recipe.release)) if exporting else 0
 
 
 def _wanted(made: stages.Run, known: Sequence[str], only: Sequence[str]) -> list[str]:
@@ -138,9 +139,22 @@ def show_duplicates(store: Store) -> None:
             )
 
 
+def show_moved(store: Store) -> None:
+    """Say how many pictures are no longer in train, since a release may have shown them there."""
+    moved = moved_out_of_train(store)
+    if moved:
+        were = "picture has" if moved == 1 else "pictures have"
+        out.print(
+            f"splits: {moved} {were} moved out of train, where new data joined them to pictures "
+            f"held for evaluation (`moved_from` in the table splits)",
+            soft_wrap=True,
+        )
+
+
 def _show_end(made: stages.Run, results: Sequence[StageResult], files: int) -> None:
     store = made.store
     show_duplicates(store)
+    show_moved(store)
     out.print(usage_line(store), highlight=False)
     sample = _sample(store)
     if sample:

@@ -4,19 +4,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipelines.export_cap import ExportConfig
 from pipelines.run_stage import StageResult
 from pipelines.services.fetch_config import FetchConfig
 from pipelines.services.llm_config import LlmConfig
 from pipelines.services.speech_models import SpeechConfig
 from pipelines.steps.audio import AudioLimits
 from schemas.errors import UsageError
-from tools import flags, recipe, stages
+from tools import flags, recheck, recipe, stages
 from tools.console import out, plain_errors
 from tools.run_cli import show_duplicates, show_plan
 from tools.summary import show_summary
 
-export_app = typer.Typer(help="Write a release: one verb per subset.", no_args_is_help=True)
 _FETCH, _AUDIO, _SPEECH, _LLM = FetchConfig(), AudioLimits(), SpeechConfig(), LlmConfig()
 
 
@@ -24,7 +22,6 @@ def register(app: typer.Typer) -> None:
     """Add the verbs to the command."""
     for verb in (ingest, recordings, transcribe, caption, dedupe):
         flags.beam_command(app)(verb)
-    app.add_typer(export_app, name="export")
 
 
 def _show(run: stages.Run, result: StageResult) -> None:
@@ -38,11 +35,18 @@ def _show(run: stages.Run, result: StageResult) -> None:
 
 def ingest(
     context: typer.Context,
-    urls: Annotated[
-        str,
-        typer.Option(metavar="URL", help="Parquet, CSV or JSONL with `image_url`, or a folder."),
-    ],
     store: flags.StoreOption,
+    urls: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Parquet, CSV or JSONL with `image_url`, or a folder."),
+    ] = None,
+    recheck_optout: Annotated[
+        bool,
+        typer.Option(
+            "--recheck-optout",
+            help="In place of --urls: ask all hosts again; what opts out now is taken down.",
+        ),
+    ] = False,
     rows_per_part: flags.RowsPerPart = 1000,
     workers: flags.Workers = 0,
     shard: flags.ShardOption = "0/1",
@@ -77,10 +81,21 @@ def ingest(
             allow_hosts=tuple(allow_host),
             connect_to=flags.parse_connect_to(connect_to),
         )
+        if recheck_optout:
+            _recheck(flags.make_run(context, store, workers, shard, dry_run), fetch, urls)
+            return
+        if urls is None:
+            context.fail("Missing option '--urls' (or give --recheck-optout).")
         run = flags.make_run(context, store, workers, shard, dry_run, new_store=True)
         listed = flags.usable(urls, "--urls")
         section = recipe.IngestRecipe(listed, rows_per_part, max_rejects, fetch)
         _show(run, stages.ingest(run, section))
+
+
+def _recheck(run: stages.Run, fetch: FetchConfig, urls: str | None) -> None:
+    if urls is not None:
+        raise UsageError("--recheck-optout asks for what the store has; leave out --urls")
+    recheck.recheck_optout(run, fetch)
 
 
 def recordings(
@@ -190,43 +205,3 @@ def dedupe(
         _show(run, stages.dedupe(run, recipe.DedupeRecipe(radius, orientations)))
         if not dry_run:
             show_duplicates(run.store)
-
-
-@flags.beam_command(export_app)
-def cap(
-    context: typer.Context,
-    store: flags.StoreOption,
-    images: Annotated[
-        Literal["embed", "url"], typer.Option(help="Embed pictures, or URLs only.")
-    ] = "embed",
-    license: Annotated[
-        str, typer.Option(metavar="TEXT", help="Licence of captions and transcripts, for the card.")
-    ] = "unknown",
-    validation: Annotated[
-        float, typer.Option(min=0, max=1, metavar="SHARE", help="Drawn once, then kept.")
-    ] = 0.0,
-    test: Annotated[
-        float, typer.Option(min=0, max=1, metavar="SHARE", help="Drawn once, then kept.")
-    ] = 0.0,
-    rows_per_shard: Annotated[
-        int, typer.Option(min=0, metavar="N", help="0: 2000 with pictures, else 100000.")
-    ] = 0,
-    workers: flags.Workers = 0,
-    dry_run: flags.DryRun = False,
-) -> None:
-    """Write release/cap with the columns of PixMo-Cap, one row per cluster of duplicates."""
-    with plain_errors():
-        run = flags.make_run(context, store, workers, dry=dry_run)
-        section = recipe.CapRecipe(ExportConfig(images, rows_per_shard, license))
-        if validation + test > 1:
-            raise UsageError("--validation and --test are shares: together they are at most 1")
-        train = round(1 - validation - test, 12)
-        shares = (("train", train), ("validation", validation), ("test", test))
-        results = [stages.splits(run, recipe.SplitsRecipe(shares)), stages.select(run, section)]
-        (show_plan if dry_run else show_summary)(results)
-        files = stages.export(run, section)
-        verb = "the release has" if dry_run else "wrote"
-        text = f"{verb} {len(files)} files; release: {run.store.url}/release"
-        if not any(result.records for result in results[1:]) and not dry_run:
-            text = "nothing to release: no caption was selected; `pixmo caption` makes them"
-        out.print(text, highlight=False, soft_wrap=True)

@@ -3,50 +3,66 @@
 Every verb and `pixmo run` come through here, so that both do the same.
 """
 
+import contextlib
 import dataclasses
+import functools
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pipelines import run_stage
 from pipelines.caption import CaptionStage
+from pipelines.decontaminate import Decontaminate
+from pipelines.decontaminate_text import TEXT_STAGES
 from pipelines.dedupe import Dedupe
 from pipelines.engine import BeamEngine
-from pipelines.export_cap import ReleaseShard, export_cap, plan_release
+from pipelines.evaluation import Evaluation, evaluation_import, evaluation_url
+from pipelines.export import EXPORTS, drop_empty_release, export_subset
 from pipelines.ingest import SOURCES as IMAGE_SOURCES
 from pipelines.ingest import Ingest, image_key
 from pipelines.recordings import SOURCES as RECORDING_SOURCES
 from pipelines.recordings import Recordings, recording_key
+from pipelines.release_plan import ExportConfig, Exporter, ReleaseShard, plan_release
 from pipelines.run_stage import RunOptions, StageResult
-from pipelines.select_cap import SelectCap
+from pipelines.selection import SELECTS, Select
 from pipelines.services.llm_config import LlmConfig
 from pipelines.sources import Import, count_new, import_source
 from pipelines.splits import SplitStage
 from pipelines.stage import Stage
-from pipelines.steps.caption_checks import DEFAULT_LIMITS as CAPTION_LIMITS
 from pipelines.steps.policy import with_defaults
 from pipelines.steps.speech_checks import DEFAULT_LIMITS as SPEECH_LIMITS
+from pipelines.steps.text_index import TextRules
 from pipelines.transcribe import Transcribe
 from schemas.errors import UsageError
 from schemas.files import write_text
 from schemas.locks import hold
 from schemas.store import PartInfo, Store
+from schemas.tables import TABLES
 from tools import recipe as recipes
-from tools.card import write_card
 from tools.console import err
+from tools.policy import Policies, load_policy, policies_in_force, remember_policies, selections
 from tools.progress import Watching
+from tools.release.describe import describe_release
 from tools.strict import build
 
 IMPORT_WAIT_S = 3600.0
-GROUPING = ("dedupe", "splits", "select-cap", "export")  # one job over all parts, never a shard
+SELECTING = tuple(select.name for select in SELECTS.values())
+COMPARING = (Decontaminate.name, *(stage.name for stage in TEXT_STAGES))
+# One job over all parts, never a shard.
+GROUPING = ("dedupe", "splits", Evaluation.name, *COMPARING, *SELECTING, "export")
+FOLLOWING = ("duplicates", "splits", "contamination/", "selected/")  # behind pictures and captions
+EXPORT = ("stages", "export.json")
 SALT = "PIXMO_ANNOTATOR_SALT"
-STAGES: dict[str, type[Any]] = {
-    cls.name: cls
-    for cls in (Ingest, Recordings, Transcribe, CaptionStage, Dedupe, SplitStage, SelectCap)
-}
+_CLASSES: tuple[type[Any], ...] = (
+    *(Ingest, Recordings, Transcribe, CaptionStage, Dedupe, SplitStage),
+    *(Evaluation, Decontaminate, *TEXT_STAGES),
+    *SELECTS.values(),
+)
+STAGES = {cls.name: cls for cls in _CLASSES}
 
 
 @dataclass(frozen=True)
@@ -94,12 +110,17 @@ def _remember(store: Store, stage: Any) -> None:
     for key in ("connect_to", "share"):
         values.get("fetch", {}).pop(key, None)
     text = json.dumps(values, indent=2, sort_keys=True)
-    write_text(store.fs, store.path("stages", f"{stage.name}.json"), text + "\n")
+    write_text(store.fs, _settings(store, stage.name), text + "\n")
+
+
+def _settings(store: Store, name: str) -> str:
+    """Where the settings that a stage last ran with are kept."""
+    return store.path("stages", f"{name}.json")
 
 
 def recall(store: Store, name: str) -> Any:
     """The stage as it was last run on this store; UsageError when it was not."""
-    path = store.path("stages", f"{name}.json")
+    path = _settings(store, name)
     if name not in STAGES:
         raise UsageError(f"no stage is called {name}; stages: {', '.join(STAGES)}")
     if not store.fs.exists(path):
@@ -191,24 +212,134 @@ def splits(run_: Run, section: recipes.SplitsRecipe) -> StageResult:
     return run(replace(run_, index=0, count=1), SplitStage(section.shares, section.salt), 1)
 
 
-def select(run_: Run, section: recipes.CapRecipe) -> StageResult:
-    """Apply the policy and choose one picture per cluster."""
-    return run(
-        replace(run_, index=0, count=1),
-        SelectCap(with_defaults(dict(CAPTION_LIMITS), section.policy)),
-        1,
-    )
-
-
-def export(run_: Run, section: recipes.CapRecipe) -> list[ReleaseShard]:
-    """Write `release/cap` and the card; returns the shards that were (or would be) written."""
+def evaluation(run_: Run, section: recipes.DecontaminateRecipe) -> StageResult:
+    """Import the benchmarks, then hash what is new in them; without names, those known before."""
+    urls = [evaluation_url(name) for name in section.against]
+    wanted = [evaluation_import(url, section.rows_per_part) for url in urls]
+    run_, stage = replace(run_, index=0, count=1), Evaluation(max_rejects=section.max_rejects)
     if run_.dry:
-        return plan_release(run_.store, section.export)
-    engine = BeamEngine(run_.workers_or(cores()), run_.flags)
-    with hold(run_.store, "export-cap"):
-        written = export_cap(run_.store, section.export, engine)
-        write_card(run_.store, section.export)
+        planned, new = run(run_, stage, 1), sum(count_new(run_.store, what) for what in wanted)
+        parts = planned.ran + -(-new // section.rows_per_part)
+        return replace(planned, ran=parts, rows_ran=planned.rows_ran + new)
+    for what in wanted:
+        infos = import_source(run_.store, what, IMPORT_WAIT_S)
+        if what is wanted[-1]:
+            _say_refused(what, infos)
+    result = run(run_, stage, run_.workers_or(cores()))
+    if not result.infos:
+        raise UsageError("no evaluation set is known to this store: name one with --against")
+    return result
+
+
+def comparisons(section: recipes.DecontaminateRecipe) -> list[Stage]:
+    """The stages that compare pictures and texts with the benchmarks."""
+    rules = TextRules(section.ngram, section.short_text, section.common_texts)
+    differences = (section.max_grey_difference, section.crops, section.max_crop_difference)
+    return [Decontaminate(section.radius, *differences), *(stage(rules) for stage in TEXT_STAGES)]
+
+
+def compare(run_: Run, stage: Stage) -> StageResult:
+    """Compare the rows of one table with the benchmarks."""
+    return run(replace(run_, index=0, count=1), stage, run_.workers_or(cores()))
+
+
+def select(run_: Run, stage: Select, policies: Policies) -> StageResult:
+    """Apply the policy to one subset and choose one picture per cluster."""
+    if not run_.dry:
+        remember_policies(run_.store, policies)
+    return run(replace(run_, index=0, count=1), stage, 1)
+
+
+def select_all(run_: Run, policies: Policies, subsets: Sequence[str] = ()) -> list[StageResult]:
+    """Select the rows of these subsets, without names of all."""
+    wanted = [stage for stage in selections(policies) if not subsets or stage.subset in subsets]
+    return [select(run_, stage, policies) for stage in wanted]
+
+
+def export(run_: Run, config: ExportConfig, subsets: Sequence[str] = ()) -> list[ReleaseShard]:
+    """Write the release of these subsets, without names of all, and describe the whole of it.
+
+    Returns the files that were (or would be) written; a second export at once is refused.
+    """
+    if run_.dry:
+        return [s for e in _exporters(subsets) for s in plan_release(run_.store, e, config)]
+    with hold(run_.store, "export"):
+        return _export(run_, config, subsets)
+
+
+def _exporters(subsets: Sequence[str]) -> list[Exporter]:
+    return [exporter for name, exporter in EXPORTS.items() if not subsets or name in subsets]
+
+
+def _export(run_: Run, config: ExportConfig, subsets: Sequence[str]) -> list[ReleaseShard]:
+    # A worker's threads keep two cores busy, and a second process costs seconds of imports.
+    store, engine = run_.store, BeamEngine(run_.workers_or(max(1, cores() // 2)), run_.flags)
+    values = json.dumps(dataclasses.asdict(config), indent=2, sort_keys=True)
+    write_text(store.fs, store.path(*EXPORT), values + "\n")
+    exporters = _exporters(subsets)
+    written = [s for e in exporters for s in export_subset(store, e, config, engine)]
+    drop_empty_release(store)
+    describe_release(store, config)
     return written
+
+
+def recall_export(store: Store) -> ExportConfig | None:
+    """The settings of the last export of this store; None when there was none."""
+    place = store.path(*EXPORT)
+    if not store.fs.exists(place):
+        return None
+    return build(ExportConfig, json.loads(store.fs.cat_file(place)), place)
+
+
+def recall_splits(store: Store) -> recipes.SplitsRecipe:
+    """The shares that splits were last drawn with, else the default."""
+    if not store.fs.exists(_settings(store, SplitStage.name)):
+        return recipes.SplitsRecipe()
+    last = recall(store, SplitStage.name)
+    return recipes.SplitsRecipe(last.shares, last.salt)
+
+
+@dataclass(frozen=True)
+class ReleasePlan:
+    """What a release is made with; `subsets` without names are all."""
+
+    splits: recipes.SplitsRecipe
+    policies: Policies
+    config: ExportConfig
+    subsets: tuple[str, ...] = ()
+
+
+def release(run_: Run, plan: ReleasePlan) -> tuple[list[StageResult], list[ReleaseShard]]:
+    """Splits, selection and export in one; a second release at once is refused."""
+    with contextlib.nullcontext() if run_.dry else hold(run_.store, "export"):
+        results = [splits(run_, plan.splits), *select_all(run_, plan.policies, plan.subsets)]
+        if run_.dry:
+            return results, export(run_, plan.config, plan.subsets)
+        return results, _export(run_, plan.config, plan.subsets)
+
+
+def bring_up_to_date(run_: Run) -> list[StageResult]:
+    """Let everything behind the captions follow what has changed, with the settings of last time.
+
+    Duplicates, splits, evidence, selections and the release are done again as far as they were ever
+    done; no model is called, and nothing is fetched.
+    """
+    whole, store = replace(run_, index=0, count=1), run_.store
+    results = []
+    for table, kind in TABLES.items():
+        was_run = store.fs.exists(_settings(store, kind.made_by))
+        if was_run and kind.made_by in STAGES and table.startswith(FOLLOWING):
+            results.append(run(whole, _last(store, kind.made_by), run_.workers_or(cores())))
+    if (config := recall_export(store)) is not None:
+        export(whole, config)
+    return results
+
+
+def _last(store: Store, name: str) -> Any:
+    """A stage as it was last run; a selection under the policy in force, defaults as of today."""
+    if name in SELECTING:
+        return next(s for s in selections(policies_in_force(store)) if s.name == name)
+    return recall(store, name)
 
 
 def steps_of(recipe: recipes.Recipe) -> dict[str, Callable[[Run], StageResult]]:
@@ -224,7 +355,14 @@ def steps_of(recipe: recipes.Recipe) -> dict[str, Callable[[Run], StageResult]]:
     steps["caption"] = lambda run_: caption(run_, recipe.caption)
     steps["dedupe"] = lambda run_: dedupe(run_, recipe.dedupe)
     steps["splits"] = lambda run_: splits(run_, recipe.splits)
-    steps["select-cap"] = lambda run_: select(run_, recipe.cap)
+    if recipe.decontaminate:
+        benchmarks = recipe.decontaminate
+        steps[Evaluation.name] = lambda run_: evaluation(run_, benchmarks)
+        for comparison in comparisons(benchmarks):
+            steps[comparison.name] = functools.partial(compare, stage=comparison)
+    policies = load_policy(Path(recipe.policy)) if recipe.policy else {}
+    for stage in selections(policies):
+        steps[stage.name] = functools.partial(select, stage=stage, policies=policies)
     return steps
 
 

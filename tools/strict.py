@@ -6,9 +6,11 @@ The error names the place and, where one is close, the key that was probably mea
 import dataclasses
 import difflib
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from schemas.errors import UsageError
@@ -24,7 +26,7 @@ def build(cls: type[T], values: Any, where: str) -> T:
     fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, cls))}
     for key in values:
         if key not in fields:
-            raise UsageError(_unknown(where, str(key), list(fields)))
+            raise UsageError(unknown(where, str(key), fields))
     made = {key: _value(hints[key], value, f"{where}.{key}") for key, value in values.items()}
     missing = [name for name, field in fields.items() if name not in made and _required(field)]
     if missing:
@@ -32,15 +34,50 @@ def build(cls: type[T], values: Any, where: str) -> T:
     return cls(**made)
 
 
+def read_yaml(path: Path) -> Any:
+    """What a YAML file says; UsageError names the file, and the line of a mistake."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not a text file in UTF-8") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: not valid YAML: {_yaml_problem(error)}") from error
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping, of which YAML would keep the last."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                said = f"key {key.value!r} stands there twice"
+                raise yaml.MarkedYAMLError(problem=said, problem_mark=key.start_mark)
+            if isinstance(key.value, str) and key.tag != "tag:yaml.org,2002:merge":
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    """One line without YAML's excerpt of the text."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return " ".join(str(error).split())
+
+
 def _required(field: "dataclasses.Field[Any]") -> bool:
     nothing = dataclasses.MISSING
     return field.default is nothing and field.default_factory is nothing
 
 
-def _unknown(where: str, key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, 1)
-    hint = f"; did you mean {close[0]!r}?" if close else f"; known keys: {', '.join(sorted(known))}"
-    return f"{where}: unknown key {key!r}{hint}"
+def unknown(where: str, key: str, known: Iterable[str], kind: str = "key") -> str:
+    """What to say of a key that is not known: the one that was probably meant, or all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(key, names, 1)
+    hint = f"; did you mean {close[0]!r}?" if close else f"; known {kind}s: {', '.join(names)}"
+    return f"{where}: unknown {kind} {key!r}{hint}"
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:

@@ -69,7 +69,7 @@ def write_recipe(folder: Path, pictures: Path, llm: ToyLlm) -> Callable[[str], P
             },
             "caption": {"llm": {"base_url": llm.base_url, "model": "m"}},
             "splits": {"shares": {"train": 0.5, "validation": 0.5}},
-            "cap": {"export": {"rows_per_shard": 1}},
+            "release": {"rows_per_shard": 1},
         }
         path = folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(recipe))

@@ -59,7 +59,7 @@ def write_recipe(folder: Path, store: Path, **more: Any) -> Path:
         },
         "transcribe": {"speech": {"model": "tiny.en"}},
         "splits": {"shares": {"train": 0.5, "validation": 0.5}},
-        "cap": {"export": {"license": "cc0-1.0"}},
+        "release": {"license": "cc0-1.0"},
     }
     path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(recipe | more))

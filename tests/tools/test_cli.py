@@ -19,9 +19,9 @@ URLS = ROOT / "samples" / "urls.parquet"
 
 # A flag is a promise: adding or dropping one is done here too, in the docs and in the changelog.
 OPTIONS = {
-    "ingest": "--urls --store --rows-per-part --workers --shard --allow-host --connect-to --contact"
-    " --per-host --rate --deadline --robots --no-robots --opt-out --no-opt-out --max-rejects"
-    " --dry-run",
+    "ingest": "--urls --store --recheck-optout --rows-per-part --workers --shard --allow-host"
+    " --connect-to --contact --per-host --rate --deadline --robots --no-robots --opt-out"
+    " --no-opt-out --max-rejects --dry-run",
     "recordings": "--manifest --store --min-seconds --rows-per-part --workers --shard --max-rejects"
     " --dry-run",
     "transcribe": "--store --model --device --compute-type --language --workers --shard"
@@ -29,13 +29,22 @@ OPTIONS = {
     "caption": "--store --llm-base-url --llm-model --api-key-env --concurrency --budget-tokens"
     " --workers --shard --max-rejects --dry-run",
     "dedupe": "--store --radius --orientations --no-orientations --workers --dry-run",
-    "export cap": "--store --images --license --validation --test --rows-per-shard --workers"
-    " --dry-run",
+    "export cap": "--store --images --license --embedding-right --validation --test"
+    " --rows-per-shard --policy --workers --dry-run",
+    "export all": "--store --images --license --embedding-right --validation --test"
+    " --rows-per-shard --policy --workers --dry-run",
+    "decontaminate": "--store --against --radius --crops --no-crops --ngram --workers --dry-run",
+    "policy": "--store --policy --workers --dry-run",
+    "report": "--store --output --workers",
+    "publish": "--release --repo --private --dry-run",
+    "takedown": "--store --reason --url --sha256 --phash --radius --annotator --host --repo"
+    " --workers --dry-run",
+    "diff": "--json --limit",
     "run": "--stage --workers --shard --dry-run",
     "status": "--store",
     "rejects": "--store --stage --reason --limit --json",
     "retry": "--store --stage --reason --workers --allow-host --connect-to",
-    "audit": "--store",
+    "audit": "--store --release --workers --json",
     "models fetch": "--force --no-force",
     "models list": "",
     "models verify": "",
@@ -47,6 +56,10 @@ WITH_BEAM = (
     "caption",
     "dedupe",
     "export cap",
+    "export all",
+    "decontaminate",
+    "policy",
+    "takedown",
     "run",
     "retry",
 )

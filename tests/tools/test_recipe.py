@@ -4,12 +4,20 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.release_plan import ExportConfig
 from schemas.errors import UsageError
 from tests.tools.in_process import refused
 from tools.recipe import Recipe, load_recipe
 
 ROOT = Path(__file__).parents[2]
+RECIPES = sorted(p for p in ROOT.glob("recipes/*.yaml") if p.name != "policy.yaml")
 URLS = "ingest: {urls: x.parquet, "
+
+
+@pytest.fixture(autouse=True)
+def _in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths in recipes start from there."""
+    monkeypatch.chdir(ROOT)
 
 
 def load(folder: Path, text: str) -> Recipe:
@@ -18,7 +26,7 @@ def load(folder: Path, text: str) -> Recipe:
     return load_recipe(path)
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("recipes/*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)
 def test_the_recipes_of_the_repository_parse(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.store
@@ -29,7 +37,9 @@ def test_the_recipes_of_the_repository_parse(path: Path) -> None:
 def test_only_a_store_is_needed(tmp_path: Path) -> None:
     recipe = load(tmp_path, "")
     assert recipe.ingest is recipe.recordings is recipe.serve is None
-    assert recipe.caption.policy == recipe.cap.policy == ()  # the defaults, whatever they are
+    assert recipe.caption.policy == ()  # the defaults, whatever they are
+    assert recipe.policy == ""
+    assert recipe.release == ExportConfig()
 
 
 def test_nested_settings_arrive(tmp_path: Path) -> None:
@@ -41,7 +51,8 @@ def test_nested_settings_arrive(tmp_path: Path) -> None:
         "  fetch: {per_host: 2, allow_hosts: [intranet], connect_to: {a.test: '127.0.0.1:80'}}\n"
         "caption: {policy: {loop_v1: 1}, llm: {base_url: 'http://llm.test/v1'}}\n"
         "splits: {shares: {train: 0.9, test: 0.1}}\n"
-        "cap: {export: {images: url}, policy: {unsupported_number_v1: 2}}",
+        "policy: recipes/policy.yaml\n"
+        "release: {images: url, embedding_right: all are mine}",
     )
     assert recipe.ingest is not None
     fetch = recipe.ingest.fetch
@@ -53,7 +64,8 @@ def test_nested_settings_arrive(tmp_path: Path) -> None:
     assert fetch.connect_to == (("a.test", "127.0.0.1:80"),)
     assert recipe.caption.policy == (("loop_v1", 1.0),)
     assert recipe.splits.shares == (("train", 0.9), ("test", 0.1))
-    assert recipe.cap.export.images == "url"
+    assert recipe.policy == "recipes/policy.yaml"
+    assert recipe.release == ExportConfig("url", embedding_right="all are mine")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +73,7 @@ def test_nested_settings_arrive(tmp_path: Path) -> None:
     [
         ("dedupe: {raduis: 4}", "recipe.yaml.dedupe: unknown key 'raduis'; did you mean 'radius'?"),
         ("ingset: {}", "unknown key 'ingset'; did you mean 'ingest'?"),
-        ("zzz: 1", "unknown key 'zzz'; known keys: cap, caption,"),
+        ("zzz: 1", "unknown key 'zzz'; known keys: caption, contact,"),
         ("ingest: {}", "recipe.yaml.ingest: missing urls"),
         ("ingest: u.parquet", "recipe.yaml.ingest: expected keys and values, found 'u.parquet'"),
         (URLS + "rows_per_part: many}", "ingest.rows_per_part: Input should be a valid integer"),
@@ -79,9 +91,12 @@ def test_nested_settings_arrive(tmp_path: Path) -> None:
         ("caption: {llm: {structured: yes}}", "structured: Input should be 'json_schema'"),
         ("caption: {captions: {clean_prompt: clean_v9}}", "no prompt 'clean_v9'; there are:"),
         ("caption: {policy: {loop: 1}}", "caption.policy: no tag 'loop'; tags: compression_v1,"),
-        ("cap: {policy: {loop_v1: 1}}", "cap.policy: no tag 'loop_v1'; tags: caption_added_v1,"),
-        ("cap: {policy: {refusal_v1: often}}", "Input should be a valid number"),
-        ("cap: {export: {images: png}}", "Input should be 'embed' or 'url', found 'png'"),
+        ("caption: {policy: {loop_v1: often}}", "Input should be a valid number"),
+        ("policy: none.yaml", "none.yaml: cannot be read"),
+        ("policy: {cap: {refusal_v1: 1}}", "recipe.yaml.policy: Input should be a valid string"),
+        ("release: {images: png}", "Input should be 'embed' or 'url', found 'png'"),
+        ("release: {rows_per_shard: -1}", "release.rows_per_shard is -1; it must be at least 0"),
+        ("workers: 1\nworkers: 2", "line 3: key 'workers' stands there twice"),
         ("dedupe: {radius: 99}", "dedupe.radius is 99; it must be at least 0 and at most 16"),
         ("splits: {shares: {train: 0.5}}", "must be positive and add up to 1, not 0.5"),
         ("splits: {shares: {dev: 1}}", "unknown split 'dev'"),
@@ -95,6 +110,14 @@ def test_what_is_wrong_is_named_with_its_place(text: str, said: str, tmp_path: P
     assert said in str(refusal.value)
     assert str(refusal.value).startswith(str(tmp_path / "recipe.yaml"))
     assert "\n" not in str(refusal.value)
+
+
+def test_a_policy_that_is_wrong_is_told_of_before_anything_runs(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("cap: {refusal: 1}")
+    with pytest.raises(UsageError) as refusal:
+        load(tmp_path, f"policy: {path}")
+    assert str(refusal.value).startswith(f"{tmp_path / 'recipe.yaml'}: {path}: cap: unknown tag")
 
 
 def test_files_that_are_no_recipe(tmp_path: Path) -> None:

@@ -121,7 +121,8 @@ def test_rejects_are_filtered(store: Store, words: str, count: int) -> None:
 def test_audit_passes_on_a_whole_store(store: Store) -> None:
     done = pixmo("audit", "--store", store.url)
     assert done.exit_code == 0
-    assert done.stdout == "2 tables, 11 rows in, 0 findings\n"
+    assert done.stdout.endswith("2 tables, 11 rows in, 0 findings\n")
+    assert "FAILED" not in done.stdout
 
 
 def test_audit_fails_where_a_part_was_exchanged(tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ def test_audit_fails_where_a_part_was_exchanged(tmp_path: Path) -> None:
     Path(other.part_path("images", 0)).rename(store.part_path("images", 0))
     done = pixmo("audit", "--store", store.url)
     assert done.exit_code == 1
-    assert "images, part 0: has no rejects part of the same commit" in done.stdout
+    assert "images/0: has no rejects part of the same commit" in done.stdout
     assert "1 findings" in done.stdout
 
 
