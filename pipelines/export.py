@@ -31,7 +31,7 @@ from pipelines.stage import CODE_VERSION, Engine
 from pipelines.steps.jpeg_segments import Bytes
 from pipelines.steps.read_ahead import read_ahead
 from pipelines.steps.strip_metadata import strip_metadata
-from schemas.arrow_bytes import binary_views, join_binaries
+from schemas.arrow_bytes import join_binaries, views_of
 from schemas.codec import arrow_schema
 from schemas.errors import StageError
 from schemas.files import whole_file
@@ -272,7 +272,7 @@ def _stripped(pictures: pa.Table, positions: list[int]) -> tuple[pa.Array, list[
 
     A picture that cannot be stripped is null, and the method says why.
     """
-    views = binary_views(pictures["bytes"].combine_chunks())
+    views = list(views_of(pictures["bytes"].combine_chunks()))
     formats, ids = (pictures[name].to_pylist() for name in ("format", "image_id"))
     files: list[tuple[Bytes, ...]] = []
     names: list[str | None] = []

@@ -5,18 +5,25 @@ out and at every cut; here its bytes go from one Arrow buffer to the next.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 
-def binary_views(values: pa.BinaryArray) -> list[memoryview]:
-    """Each value of a binary array without nulls as a view of unsigned bytes."""
-    _, ends, data = values.buffers()
-    view = memoryview(data).cast("B") if data else memoryview(b"")
-    offsets = np.frombuffer(ends, np.int32)[values.offset : values.offset + len(values) + 1]
-    return [view[start:stop] for start, stop in itertools.pairwise(offsets.tolist())]
+def views_of(array: pa.Array) -> Iterator[memoryview]:
+    """Each value of a string or binary array as a view of unsigned bytes; of a null none."""
+    if len(array):
+        data = memoryview(array.buffers()[2] or b"").cast("B")
+        yield from (data[start:end] for start, end in itertools.pairwise(offsets_of(array)))
+
+
+def offsets_of(array: Any) -> list[int]:
+    """Where each value of a string or list array starts, and where the last one ends."""
+    width = np.int32 if array.type.id in (pa.string().id, pa.binary().id) else np.int64
+    found = np.frombuffer(array.buffers()[1], width)[array.offset : array.offset + len(array) + 1]
+    return list(found.tolist())
 
 
 def join_binaries(values: Sequence[Sequence[bytes | memoryview]]) -> pa.BinaryArray:

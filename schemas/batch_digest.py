@@ -5,8 +5,7 @@ and Python sees a row only to hash it. Reading a store back is ten times faster 
 """
 
 import hashlib
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from schemas.arrow_bytes import offsets_of, views_of
 from schemas.codec import BULK, OBSERVATIONS
 from schemas.ids import canonical_json
 
@@ -31,25 +31,11 @@ def batch_json(batch: pa.RecordBatch) -> pa.StringArray:
     return _objects(names, [batch.column(name) for name in names], len(batch))
 
 
-def views_of(array: pa.Array) -> Iterator[memoryview]:
-    """The bytes of each value of a string or binary array, not copied; of a null none."""
-    if len(array):
-        data = memoryview(array.buffers()[2] or b"")
-        yield from (data[start:end] for start, end in itertools.pairwise(_offsets(array)))
-
-
 def text_digest(text: memoryview) -> str:
     """The digest of one row from its canonical JSON, as `content_id` makes it."""
     digest = hashlib.sha256(b"%d:" % len(text))
     digest.update(text)
     return digest.hexdigest()[:32]
-
-
-def _offsets(array: Any) -> list[int]:
-    """Where each value of a string or list array starts, and where the last one ends."""
-    width = np.int32 if array.type.id in (pa.string().id, pa.binary().id) else np.int64
-    found = np.frombuffer(array.buffers()[1], width)[array.offset : array.offset + len(array) + 1]
-    return list(found.tolist())
 
 
 def _objects(names: Sequence[str], columns: Sequence[pa.Array], rows: int) -> pa.StringArray:
@@ -95,7 +81,7 @@ def _characters(array: pa.StringArray) -> NDArray[np.uint8]:
     data = array.buffers()[2]
     if data is None or not len(array):
         return np.empty(0, np.uint8)
-    ends = _offsets(array)
+    ends = offsets_of(array)
     return np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
 
 

@@ -22,6 +22,7 @@ from schemas.errors import StageError
 from schemas.owners import Owner, this_process
 
 TEMPORARY = ".tmp-"
+PIECE = 8 * 2**20
 FOREIGN_S = 24 * 3600.0  # after this a temporary file of another host has no writer any more
 
 
@@ -40,6 +41,13 @@ def readable(fs: Any, path: str) -> Iterator[Any]:
         return
     with fs.open(path, "rb") as handle:
         yield handle
+
+
+def read_pieces(fs: Any, path: str) -> Iterator[bytes]:
+    """The bytes of a file in pieces of at most 8 MiB; FileNotFoundError when there is none."""
+    with fs.open(path, "rb", block_size=PIECE) as handle:
+        while piece := handle.read(PIECE):
+            yield piece
 
 
 @contextlib.contextmanager

@@ -16,12 +16,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+from huggingface_hub import constants
+
 from tests.hub_routes import READER, ROUTES, WRITER, Answer, HubError, HubRoutes, Request
 
-__all__ = ["READER", "WRITER", "Call", "Fault", "HubServer", "hub"]
+__all__ = ["READER", "WRITER", "Call", "Fault", "HubServer", "hub", "signed_in"]
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet."""
+
+
+@contextmanager
+def signed_in(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[HubServer]:
+    """A running stand-in that the command finds by its environment, with a token that may write."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(folder / "no-login"))
+    monkeypatch.setenv("HF_TOKEN", WRITER)
+    with hub() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.url)
+        yield running
 
 
 @contextmanager

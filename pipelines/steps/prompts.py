@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from schemas.errors import UsageError
-from schemas.ids import canonical_json
+from schemas.ids import canonical_json, sha256_hex
 
 _FOLDER = Path(__file__).parent.parent / "prompts"
 _NAME = re.compile(r"[a-z][a-z0-9_]*_v[0-9]+")
@@ -50,6 +50,15 @@ def load_prompt(name: str) -> Prompt:
         known = ", ".join(sorted(file.stem for file in _FOLDER.glob("*.md")))
         raise UsageError(f"no prompt {name!r}; there are: {known}")
     return parse_prompt(name, path.read_text(encoding="utf-8"))
+
+
+def prompt_sha256(name: str) -> str:
+    """The SHA-256 of a prompt's file; empty for one that this version has not."""
+    try:
+        load_prompt(name)
+    except UsageError:
+        return ""
+    return sha256_hex((_FOLDER / f"{name}.md").read_bytes())
 
 
 def parse_prompt(name: str, text: str) -> Prompt:

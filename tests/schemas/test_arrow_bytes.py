@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from schemas import arrow_bytes
-from schemas.arrow_bytes import binary_views, join_binaries
+from schemas.arrow_bytes import join_binaries, views_of
 
 
 @settings(deadline=None)
@@ -14,7 +14,7 @@ from schemas.arrow_bytes import binary_views, join_binaries
 def test_views_are_the_values(values: list[bytes], skip: int, drop: int) -> None:
     whole = pa.array(values, pa.binary())
     some = whole.slice(skip, max(0, len(values) - skip - drop))
-    views = binary_views(some)
+    views = list(views_of(some))
     assert [bytes(view) for view in views] == some.to_pylist()
     assert all(view.format == "B" for view in views)
 

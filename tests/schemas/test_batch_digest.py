@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import codec
-from schemas.batch_digest import batch_digests, batch_json, views_of
+from schemas.arrow_bytes import views_of
+from schemas.batch_digest import batch_digests, batch_json
 from schemas.ids import canonical_json
 from schemas.judgment import Tag
 from tests.schemas.test_codec import KINDS, instances

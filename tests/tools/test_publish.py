@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi, constants, snapshot_download
+from huggingface_hub import HfApi, snapshot_download
 
 from tests.conftest import missing
 from tests.hub_repos import Repo
-from tests.hub_server import READER, WRITER, Fault, HubServer, hub
+from tests.hub_server import READER, WRITER, Fault, HubServer, signed_in
 from tests.tools.in_process import pixmo, refused
 from tests.toy_release import contents, make_release
 from tools.publish import Watching, card_changes, size_text
@@ -19,11 +19,7 @@ NAME = "org/toys"
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-login"))
-    monkeypatch.setenv("HF_TOKEN", WRITER)
-    with hub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.url)
+    with signed_in(monkeypatch, tmp_path) as running:
         yield running
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from huggingface_hub import constants
 
 from pipelines.denylist import load_denylist
 from pipelines.services.hub.publish import Target, publish_release
@@ -23,7 +22,7 @@ from schemas.records import Caption, Image, Recording, Source, Split, Transcript
 from schemas.store import Store
 from schemas.takedown import Receipt, TakedownRequest, parse_receipt
 from tests import toy_store as toy
-from tests.hub_server import WRITER, HubServer, hub
+from tests.hub_server import HubServer, signed_in
 from tests.tools.in_process import pixmo, refused
 from tests.toy_store import HOST
 from tests.whole_store import FAR, SAID, Whole, whole_store
@@ -476,11 +475,7 @@ def test_a_store_in_memory(whole: Whole) -> None:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
     """The stand-in, with a token that may write."""
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-login"))
-    monkeypatch.setenv("HF_TOKEN", WRITER)
-    with hub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.url)
+    with signed_in(monkeypatch, tmp_path) as running:
         yield running
 
 

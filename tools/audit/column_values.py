@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import NDArray
 
-from schemas.batch_digest import views_of
+from schemas.arrow_bytes import views_of
+from schemas.files import readable
 
 Numbers = NDArray[np.uint64]
 RUN_BYTES = 32 * 2**20  # uncompressed; a single row group may be larger
@@ -27,10 +27,8 @@ _DIGITS = (32, 64)
 @contextlib.contextmanager
 def open_parquet(fs: Any, path: str) -> Iterator[pq.ParquetFile]:
     """A Parquet file on any file system; a local one is read without a detour through Python."""
-    with contextlib.ExitStack() as stack:
-        local = isinstance(fs, LocalFileSystem)
-        source = path if local else stack.enter_context(fs.open(path, "rb"))
-        yield stack.enter_context(pq.ParquetFile(source))
+    with readable(fs, path) as source, pq.ParquetFile(source) as parquet:
+        yield parquet
 
 
 def read_runs(

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from pipelines.steps.denied_mentions import refused_text
 from pipelines.steps.denylist import Denylist
-from schemas.batch_digest import views_of
+from schemas.arrow_bytes import views_of
 from tools.audit.findings import Notes
 
 CHECKSUMS = {"images": ("bytes", "image_sha256"), "recordings": ("audio", "audio_sha256")}

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
 
-from pipelines.steps.prompts import load_prompt
+from pipelines.steps.prompts import prompt_sha256
 from schemas.errors import UsageError
 from schemas.files import open_fs
-from schemas.ids import sha256_hex
 from schemas.manifest import CARD, MANIFEST, ReleaseManifest, read_manifest
 from tools.audit.column_values import joined, number_of
 from tools.audit.findings import UNREADABLE, Notes, Report, outcomes, reason_of
@@ -108,21 +106,12 @@ def _check_prompts(notes: Notes, manifest: ReleaseManifest) -> None:
     """Every prompt has the SHA-256 of a text, and of ours where this version has the prompt."""
     notes.check("prompts", len(manifest.prompts))
     for name, digest in manifest.prompts.items():
-        known = _prompt_sha256(name)
+        known = prompt_sha256(name)
         if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
             notes.fail("prompts", MANIFEST, f"prompt {name} has no SHA-256")
         elif known and known != digest:
             message = f"prompt {name} has another text here than the one with its SHA-256"
             notes.fail("prompts", MANIFEST, message)
-
-
-def _prompt_sha256(name: str) -> str:
-    """The SHA-256 of a prompt's file; empty for one that this version has not."""
-    try:
-        load_prompt(name)
-    except UsageError:
-        return ""
-    return sha256_hex((files("pipelines") / "prompts" / f"{name}.md").read_bytes())
 
 
 def _check_splits(notes: Notes, scans: Iterable[ShardScan]) -> None:

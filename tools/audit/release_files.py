@@ -10,14 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.files import TEMPORARY
+from schemas.files import TEMPORARY, read_pieces
 from schemas.manifest import MANIFEST, ReleaseFile
 from schemas.subsets import SUBSET_OF_CONFIG
 from tools.audit.findings import UNREADABLE, Notes, reason_of
 
 LINEAGE = "lineage"
 _SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.parquet")
-_CHUNK = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,7 @@ def check_bytes(notes: Notes, fs: Any, root: str, path: str, listed: ReleaseFile
 
 def _measure(fs: Any, path: str) -> tuple[int, str]:
     digest, size = hashlib.sha256(), 0
-    with fs.open(path, "rb", block_size=_CHUNK) as handle:
-        while piece := handle.read(_CHUNK):
-            digest.update(piece)
-            size += len(piece)
+    for piece in read_pieces(fs, path):
+        digest.update(piece)
+        size += len(piece)
     return size, digest.hexdigest()

@@ -16,7 +16,7 @@ from pipelines.steps.png_chunks import png_orientation, png_size, scan_png
 from pipelines.steps.sniff import sniff_format
 from pipelines.steps.strip_metadata import strip_metadata
 from pipelines.steps.webp_chunks import scan_webp, webp_orientation, webp_size
-from schemas.batch_digest import views_of
+from schemas.arrow_bytes import views_of
 from schemas.judgment import Reject
 from tools.audit.findings import Notes
 

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.steps.denylist import Denylist
-from schemas.batch_digest import batch_json, text_digest, views_of
+from schemas.arrow_bytes import views_of
+from schemas.batch_digest import batch_json, text_digest
 from schemas.codec import arrow_schema
 from schemas.ids import content_id
 from schemas.judgment import RejectRow

@@ -10,18 +10,15 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from schemas.files import write_text
+from schemas.files import read_pieces, write_text
 from schemas.store import Store
-
-CHUNK = 8 * 2**20
 
 
 def sha256_file(fs: Any, path: str) -> str:
     """SHA-256 of a file as 64 hex digits, read in pieces."""
     digest = hashlib.sha256()
-    with fs.open(path, "rb", block_size=CHUNK) as handle:
-        while piece := handle.read(CHUNK):
-            digest.update(piece)
+    for piece in read_pieces(fs, path):
+        digest.update(piece)
     return digest.hexdigest()
 
 

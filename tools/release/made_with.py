@@ -1,16 +1,13 @@
 """Which models and prompts made the rows of a release, from the lineage beside them."""
 
 from collections.abc import Iterable
-from importlib.resources import files
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.steps.prompts import load_prompt
-from schemas.errors import UsageError
-from schemas.ids import sha256_hex
+from pipelines.steps.prompts import prompt_sha256
 from schemas.manifest import ModelUse
 from tools.release.contents import LINEAGE, ConfigContents
 
@@ -34,16 +31,7 @@ def prompts_used(fs: Any, release: str, configs: Iterable[ConfigContents]) -> di
         for column in lineage_columns(fs, release, config):
             if column.endswith(PROMPT):
                 names |= lineage_values(fs, release, config, column)
-    return {name: _prompt_sha256(name) for name in sorted(names)}
-
-
-def _prompt_sha256(name: str) -> str:
-    """Empty for a prompt that this version of pixmo has no more."""
-    try:
-        load_prompt(name)
-    except UsageError:
-        return ""
-    return sha256_hex((files("pipelines") / "prompts" / f"{name}.md").read_bytes())
+    return {name: prompt_sha256(name) for name in sorted(names)}
 
 
 def _lineage_paths(fs: Any, release: str, config: ConfigContents) -> list[str]:

@@ -15,13 +15,13 @@ from pipelines.services.cores import usable_cores
 from pipelines.services.hub.client import RemoteFile, git_blob_id
 from pipelines.services.hub.retry import Watcher
 from schemas.errors import UsageError
+from schemas.files import read_pieces
 from schemas.manifest import CARD, CROISSANT, MANIFEST, ReleaseFile, ReleaseManifest, manifest_text
 
 # Committed last, in this order.
 LAST = (CROISSANT, CARD, MANIFEST)
 # The Hub keeps no larger file in git itself, so of a larger one no git id is ever compared.
 GIT_LIMIT = 16 * 2**20
-_BLOCK = 2**20
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,11 @@ def _check(fs: Any, release: str, file: ReleaseFile) -> WantedFile:
     remedy = "run `pixmo audit --release`, or export again"
     sha256, sha1, size = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % file.bytes), 0
     try:
-        with fs.open(path, "rb") as handle:
-            while block := handle.read(_BLOCK):
-                size += len(block)
-                sha256.update(block)
-                if file.bytes <= GIT_LIMIT:
-                    sha1.update(block)
+        for piece in read_pieces(fs, path):
+            size += len(piece)
+            sha256.update(piece)
+            if file.bytes <= GIT_LIMIT:
+                sha1.update(piece)
     except FileNotFoundError as error:
         raise UsageError(f"{path}: listed in {MANIFEST} and not there; {remedy}") from error
     if size != file.bytes:
