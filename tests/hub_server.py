@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +24,7 @@ import pytest
 from huggingface_hub import constants
 
 from tests.hub_routes import READER, ROUTES, WRITER, Answer, HubError, HubRoutes, Request
+from tests.loopback_server import LoopbackServer
 
 __all__ = ["READER", "WRITER", "Call", "Fault", "HubServer", "hub", "signed_in"]
 
@@ -54,15 +55,12 @@ class Call:
     sent: int
 
 
-class HubServer(HubRoutes, ThreadingHTTPServer):
+class HubServer(HubRoutes, LoopbackServer):
     """The stand-in; `repos` holds what it has, `log` what it was asked, `fail` breaks calls."""
-
-    daemon_threads = True
-    request_queue_size = 64
 
     def __init__(self) -> None:
         HubRoutes.__init__(self)
-        ThreadingHTTPServer.__init__(self, ("127.0.0.1", 0), _Handler)
+        LoopbackServer.__init__(self, ("127.0.0.1", 0), _Handler)
         self.log: list[Call] = []
         self.faults: dict[str, list[Fault | None]] = defaultdict(list)
         self.calls_left: int | None = None  # after so many calls the line is cut
@@ -197,7 +195,6 @@ def signed_in(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[HubServ
 def hub() -> Iterator[HubServer]:
     """A running stand-in."""
     server = HubServer()
-    server.handle_error = lambda *args: None  # type: ignore[method-assign]
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -9,8 +9,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.loopback_server import LoopbackServer
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-class PictureHost(ThreadingHTTPServer):
+class PictureHost(LoopbackServer):
     """`pages` by path, `headers` for all answers, `robots` by host name ("" for every other)."""
-
-    daemon_threads = True
-    request_queue_size = 128  # all hosts of a test are this one
 
     def __init__(self, pages: Mapping[str, Page]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -92,9 +91,6 @@ class PictureHost(ThreadingHTTPServer):
         page = self.pages.get(path, Page(status=404))
         headers = {**self.headers, **page.headers}
         return Page(page.body, page.status, headers, page.head, page.delay_s)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves before the end of a body is what some tests are about."""
 
 
 @contextmanager

@@ -5,11 +5,12 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from typer.testing import CliRunner, Result
 
+from tests.loopback_server import LoopbackServer
 from tools.cli import app
 
 
@@ -19,7 +20,7 @@ def pixmo(*words: object) -> Result:
     expected = done.exception is None or isinstance(done.exception, SystemExit)
     if not expected:
         raise AssertionError(f"pixmo {words}: {done.exception!r}") from done.exception
-    assert "Traceback" not in done.output
+    assert "Traceback" not in done.output, done.output
     return done
 
 
@@ -64,9 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
+class _Server(LoopbackServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: Counter[str] = Counter()

@@ -23,6 +23,7 @@ from pipelines.services.models import (
     file_problems,
     verify_model,
 )
+from tests.loopback_server import LoopbackServer
 
 PARTS = {"toy-weights-part1": b"first half, ", "toy-weights-part2": b"second half"}
 
@@ -161,7 +162,7 @@ class _HubStub(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _HubStub) as server:
+    with LoopbackServer(("127.0.0.1", 0), _HubStub) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
