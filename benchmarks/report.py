@@ -169,7 +169,7 @@ def _put_release(
         own = image_id_of(url)
         made = ("large-v3", "llm", "clean_v1", "caption_v1", "url", "0.1.0")
         spoken = (content_id("recording", url),)
-        facts = (spoken, ("0" * 64,), tuple(cleaned), tags)
+        facts = (spoken, ("",), ("0" * 64,), tuple(cleaned), tags)
         lineages.append(CaptionLineage(url, content_id(url) * 2, own, own, *facts, *made))
     name = shard_name("train", number, total)
     schema = release_schema(SUBSETS["cap"].columns, False)

@@ -1,7 +1,8 @@
 """Stage caption: all transcripts of a picture to one dense caption, through a text-only LLM.
 
 Parts mirror those of `images`: part 3 holds the captions of the pictures in part 3 of images. A
-transcript that the policy drops is named in the caption's `dropped`, or in the reject.
+transcript that the policy drops is named in the caption's `dropped`, or in the reject. Where a
+person corrected a transcript, the person's text takes its place.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import os
 import tempfile
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,6 +27,7 @@ from pipelines.stage import BaseStage, Engine, Shard, reject_row
 from pipelines.steps.captions import CaptionConfig, Captioned, caption_image
 from pipelines.steps.concurrently import map_bounded
 from pipelines.steps.policy import Policy
+from pipelines.steps.reviewed import Review, corrected, latest_reviews
 from pipelines.steps.speech_checks import DEFAULT_LIMITS
 from pipelines.steps.text_requests import TextModel
 from schemas.files import write_text
@@ -33,6 +35,8 @@ from schemas.ids import content_id
 from schemas.judgment import Reject
 from schemas.records import Caption, Dropped, Transcript
 from schemas.store import Store
+
+REVIEWS = "annotations/transcript_review"
 
 
 @functools.lru_cache(maxsize=1)
@@ -43,11 +47,12 @@ def _meter(run: str, llm: LlmConfig) -> Meter:
 
 @dataclass(frozen=True)
 class _Group:
-    """One picture with its transcripts, kept and dropped."""
+    """One picture with its transcripts, kept and dropped; `reviews` are ids, one per kept one."""
 
     image_id: str
     image_url: str
     kept: tuple[Transcript, ...]
+    reviews: tuple[str, ...]
     dropped: tuple[Dropped, ...]
 
 
@@ -58,7 +63,7 @@ class CaptionStage(BaseStage):
     name: ClassVar[str] = "caption"
     table: ClassVar[str] = "captions"
     record: ClassVar[type] = Caption
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     llm: LlmConfig = field(default_factory=LlmConfig)
     captions: CaptionConfig = field(default_factory=CaptionConfig)
@@ -77,14 +82,16 @@ class CaptionStage(BaseStage):
 
     def plan(self, store: Store) -> list[Shard]:
         """One part per part of images that has transcripts, or had some when it was last done."""
-        places = _image_places(store)
+        places, reviewed = _image_places(store), _review_parts(store)
         groups: dict[int, set[str]] = defaultdict(set)
         inputs: dict[int, set[tuple[str, str]]] = defaultdict(set)
         for info in store.infos("transcripts"):
-            for image_id in store.read("transcripts", info.number, ["image_id"])[0].to_pylist():
+            spoken = store.read_map("transcripts", info.number, "recording_id", "image_id")
+            for recording_id, image_id in spoken.items():
                 if (place := places.get(image_id)) is not None:
                     groups[place].add(image_id)
                     inputs[place].add((f"transcripts/{info.number}", info.content))
+                    inputs[place].update(reviewed.get(recording_id, ()))
         parts = sorted({*groups, *store.part_numbers(self.table)})
         return [
             Shard(n, len(groups[n]), tuple(sorted(inputs[n])), (content_id(*sorted(groups[n])),))
@@ -118,19 +125,27 @@ class CaptionStage(BaseStage):
     def _groups(self, store: Store, shard: Shard) -> list[_Group]:
         urls = store.read_map("images", shard.number, "image_id", "image_url")
         by_image: dict[str, list[Transcript]] = defaultdict(list)
+        parts: dict[str, list[int]] = defaultdict(list)
         for name, _ in shard.inputs:
-            part = int(name.rsplit("/", 1)[1])
+            table, _, number = name.rpartition("/")
+            parts[table].append(int(number))
+        for part in parts["transcripts"]:
             for transcript in store.records("transcripts", part, Transcript):
                 if transcript.image_id in urls:
                     by_image[transcript.image_id].append(transcript)
-        return [self._group(i, urls[i], by_image[i]) for i in sorted(by_image)]
+        reviews = latest_reviews(_reviews(store, parts[REVIEWS]))
+        return [self._group((i, urls[i]), by_image[i], reviews) for i in sorted(by_image)]
 
-    def _group(self, image_id: str, image_url: str, found: list[Transcript]) -> _Group:
+    def _group(
+        self, picture: tuple[str, str], found: list[Transcript], reviews: dict[str, Review]
+    ) -> _Group:
         ordered = sorted(found, key=lambda transcript: transcript.recording_id)
-        rules = [(t, self.policy.broken_by(t.tags)) for t in ordered]
+        used = [corrected(t, reviews.get(t.recording_id)) for t in ordered]
+        rules = [(t, self.policy.broken_by(t.tags)) for t in used]
         kept = tuple(t for t, rule in rules if rule is None)
+        by = (reviews.get(t.recording_id) for t in kept)
         dropped = tuple(Dropped(t.recording_id, rule) for t, rule in rules if rule)
-        return _Group(image_id, image_url, kept, dropped)
+        return _Group(*picture, kept, tuple(r.review_id if r else "" for r in by), dropped)
 
     async def _all(self, store: Store, groups: list[_Group]) -> list[Any]:
         # Its client takes 0.4 s to import, which every other stage and verb does without.
@@ -172,6 +187,7 @@ class CaptionStage(BaseStage):
             transcripts=tuple(t.text for t in group.kept),
             cleaned=made.cleaned,
             recording_ids=tuple(t.recording_id for t in group.kept),
+            review_ids=group.reviews,
             dropped=group.dropped,
             tags=made.tags,
             model=model,
@@ -181,6 +197,24 @@ class CaptionStage(BaseStage):
             prompt_tokens=made.prompt_tokens,
             completion_tokens=made.completion_tokens,
         )
+
+
+def _reviews(store: Store, parts: Iterable[int]) -> Iterator[Review]:
+    """What people corrected, from some parts."""
+    columns = ["item_id", "recording_id", "text", "work"]
+    for number in parts:
+        for row in store.read(REVIEWS, number, columns).to_pylist():
+            when = str(row["work"]["submitted_at"])
+            yield Review(row["item_id"], row["recording_id"], row["text"], when)
+
+
+def _review_parts(store: Store) -> dict[str, set[tuple[str, str]]]:
+    """The parts that hold reviews of a recording, with their contents."""
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for info in store.infos(REVIEWS):
+        for recording_id in store.read(REVIEWS, info.number, ["recording_id"])[0].to_pylist():
+            found[recording_id].add((f"{REVIEWS}/{info.number}", info.content))
+    return found
 
 
 def _image_places(store: Store) -> dict[str, int]:

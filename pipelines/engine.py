@@ -63,6 +63,22 @@ class BeamEngine:
         return not runners or runners[-1] in LOCAL_RUNNERS
 
 
+@dataclass(frozen=True)
+class ThisProcess:
+    """Runs functions one after the other, for work that Beam would take longer to start."""
+
+    def map(
+        self,
+        label: str,
+        function: Callable[[Any], None],
+        elements: Iterable[Any],
+        light: bool = False,
+    ) -> None:
+        """Apply `function` to every element; exceptions of the function end the job."""
+        for element in elements:
+            function(element)
+
+
 @contextlib.contextmanager
 def _watchdog() -> Iterator[None]:
     """End the run when a worker process dies before the job has ended.

@@ -7,14 +7,16 @@ from schemas.records import CaptionLineage
 from schemas.store import Store
 from schemas.subsets import SUBSETS
 
-_MADE_OF = ["image_url", "recording_ids", "cleaned", "tags", "speech_model", "model"]
+_MADE_OF = ["image_url", "recording_ids", "review_ids", "cleaned", "tags", "speech_model", "model"]
 _MADE_OF += ["clean_prompt", "caption_prompt"]
+_TRANSCRIPTS = "transcripts"
 
 
 def _transcript_parts(store: Store, number: int) -> list[tuple[str, int]]:
     """The parts of transcripts that a part of captions was made from."""
     info = store.info("captions", number)
-    return [("transcripts", int(name.rsplit("/", 1)[1])) for name in info.inputs] if info else []
+    names = (name.rpartition("/") for name in (info.inputs if info else ()))
+    return [(table, int(part)) for table, _, part in names if table == _TRANSCRIPTS]
 
 
 def _whole(store: Store, number: int) -> set[str]:
@@ -32,11 +34,19 @@ def _read(store: Store, number: int, keys: pa.Array) -> Rows:
     """The captions of some pictures, and what they were made of."""
     published = SUBSETS["cap"].columns.names
     columns = list(dict.fromkeys(["image_id", *published, *_MADE_OF]))
-    found = store.read("captions", number, columns)
+    found = _with_reviews(store.read("captions", number, columns))
     rows = look_up(found, keys, "image_id")
     lineage = rows.select(_MADE_OF)
     sound = _checksums(store, number, rows["recording_ids"].combine_chunks())
     return Rows(rows.select(published), lineage.append_column("audio_sha256", sound))
+
+
+def _with_reviews(found: pa.Table) -> pa.Table:
+    """Captions of a version that knew no reviews have none."""
+    if "review_ids" in found.column_names:
+        return found
+    none = [[""] * len(recordings) for recordings in found["recording_ids"].to_pylist()]
+    return found.append_column("review_ids", pa.array(none, pa.list_(pa.string())))
 
 
 def _checksums(store: Store, number: int, recordings: pa.ListArray) -> pa.ListArray:
@@ -53,7 +63,7 @@ CAP = Exporter(
     name="cap",
     feed="captions",
     lineage=CaptionLineage,
-    version="2",
+    version="3",
     sources=_transcript_parts,
     whole=_whole,
     read=_read,

@@ -2,29 +2,34 @@
 
 A manifest row names an audio file (relative to the manifest), the picture by `image_url`,
 `image_id` or `image_sha256`, and the annotator, who becomes a pseudonym here and nowhere later.
+What people recorded in Label Studio comes as rows of the same kind, with the pseudonym in
+`annotator_id` and the annotation behind it, of which the newest revision counts.
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 from pipelines.denylist import load_denylist
 from pipelines.stage import BaseStage, Shard, reject_row
 from pipelines.steps.audio import AudioFacts, AudioLimits, measure_audio
 from pipelines.steps.denylist import RECORDING_COLUMNS, Denylist, redacted, refused_kind
+from pipelines.steps.pseudonyms import pseudonym
 from pipelines.steps.read_rows import row_json
+from pipelines.steps.recorded_rows import carried_of, limits_of, refusal_of_row
+from pipelines.steps.revisions import ItemRow, fate_of_row, item_row, newest, refusal_of_fate
 from schemas.errors import UsageError
 from schemas.files import open_fs
 from schemas.ids import content_id, image_id_of, sha256_hex
 from schemas.judgment import Reject
 from schemas.records import Recording, Source
 from schemas.store import Store
+from schemas.takedown import is_pseudonym
 
 SOURCES = "sources/recordings"
 OBJECT_STORES = ("gs://", "gcs://", "s3://", "s3a://", "az://", "abfs://", "abfss://")
 MAX_AUDIO_BYTES = 512 * 2**20  # half an hour of uncompressed stereo has 350 MB
-_OWN = ("audio", "image_url", "image_id", "image_sha256", "annotator", "language")
 
 
 def recording_key(row: dict[str, Any]) -> str | Reject:
@@ -36,11 +41,6 @@ def recording_key(row: dict[str, Any]) -> str | Reject:
     ):
         return Reject("incomplete_row", "needs audio, and image_url, image_id or image_sha256")
     return content_id("recording", row_json(row))
-
-
-def pseudonym(annotator: str, salt: str) -> str:
-    """A stable pseudonym; without the salt it cannot be guessed from a list of names."""
-    return "a" + content_id("annotator", salt, annotator)[:12]
 
 
 @dataclass(frozen=True)
@@ -63,22 +63,32 @@ class Recordings(BaseStage):
     def plan(self, store: Store) -> list[Shard]:
         """One part per part of the manifest; `extra` is what is known about its pictures now."""
         known = _KnownImages(store)
+        found = {
+            info.number: [
+                (source.key, known.find(json.loads(source.row)), _brief(source))
+                for source in store.records(SOURCES, info.number, Source)
+            ]
+            for info in store.infos(SOURCES)
+        }
+        standing = newest(row for part in found.values() for *_, row in part if row)
         shards = []
         for info in store.infos(SOURCES):
-            rows = store.records(SOURCES, info.number, Source)
-            extra = tuple(f"{s.key}={known.find(json.loads(s.row))}" for s in rows)
+            facts = (
+                f"{key}={image}" + (f"|{fate_of_row(row, standing)}" if row else "")
+                for key, image, row in found[info.number]
+            )
             inputs = ((f"{SOURCES}/{info.number}", info.content),)
-            shards.append(Shard(info.number, info.records, inputs, extra))
+            shards.append(Shard(info.number, info.records, inputs, tuple(facts)))
         return shards
 
     def run(self, store: Store, shard: Shard, keys: frozenset[str] | None) -> Iterator[Any]:
         """Recordings and rejects in the order of their ids."""
-        images = dict(entry.split("=", 1) for entry in shard.extra)
+        facts = dict(entry.split("=", 1) for entry in shard.extra)
         denied = load_denylist(store)
         for source in store.records(SOURCES, shard.number, Source):
             if keys is None or source.key in keys:
                 kind = self._refused(denied, source) if denied else ""
-                outcome = Reject("denied", kind) if kind else self._one(source, images[source.key])
+                outcome = Reject("denied", kind) if kind else self._one(source, facts[source.key])
                 if isinstance(outcome, Reject):
                     row = redacted(denied, source.row) if kind else source.row
                     yield reject_row(self.name, source.key, outcome, row)
@@ -90,17 +100,31 @@ class Recordings(BaseStage):
         row = json.loads(source.row)
         if kind := refused_kind(denied, row, RECORDING_COLUMNS):
             return kind
-        known_as = pseudonym(str(row.get("annotator") or ""), self.salt)
+        known_as = self._known_as(row)
         return "annotator" if denied.refuses_annotator(known_as) else ""
 
-    def _one(self, source: Source, image_id: str) -> Recording | Reject:
+    def _known_as(self, row: dict[str, Any]) -> str:
+        """The pseudonym of who speaks: as the row has it, else of the name in it."""
+        given = str(row.get("annotator_id") or "")
+        if is_pseudonym(given) and not row.get("annotator"):
+            return given
+        return pseudonym(str(row.get("annotator") or ""), self.salt)
+
+    def _one(self, source: Source, known: str) -> Recording | Reject:
         row = json.loads(source.row)
+        image_id, _, fate = known.partition("|")
+        refused = refusal_of_fate(fate) or refusal_of_row(row)
+        if refused:
+            return refused
         if not image_id:
             return Reject("unknown_image", "the picture is not in the table images", retryable=True)
         audio = _read_audio(source.origin, str(row["audio"]))
         if isinstance(audio, Reject):
             return audio
-        facts = measure_audio(audio, self.limits)
+        if row.get("audio_sha256") not in (None, "", sha256_hex(audio)):
+            return Reject("checksum_mismatch", "the file is not the one that was recorded")
+        limits = replace(self.limits, min_duration_s=limits_of(row, self.limits.min_duration_s))
+        facts = measure_audio(audio, limits)
         return (
             facts
             if isinstance(facts, Reject)
@@ -110,12 +134,12 @@ class Recordings(BaseStage):
     def _record(
         self, source: Source, row: dict[str, Any], image_id: str, audio: bytes, facts: AudioFacts
     ) -> Recording:
-        carried = {name: value for name, value in row.items() if name not in _OWN}
+        carried = carried_of(row)
         language = row.get("language")
         return Recording(
             recording_id=source.key,
             image_id=image_id,
-            annotator_id=pseudonym(str(row.get("annotator") or ""), self.salt),
+            annotator_id=self._known_as(row),
             audio_sha256=sha256_hex(audio),
             audio_format=facts.audio_format,
             duration_s=facts.duration_s,
@@ -126,6 +150,12 @@ class Recordings(BaseStage):
             audio=audio,
             carried=row_json(carried) if carried else "",
         )
+
+
+def _brief(source: Source) -> ItemRow | None:
+    """Which annotation is behind a row, if one is, and nothing else of it."""
+    row = item_row(source.key, source.row)
+    return row.brief(()) if row else None
 
 
 def _read_audio(origin: str, name: str) -> bytes | Reject:

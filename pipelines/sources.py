@@ -12,13 +12,14 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from pipelines.denylist import load_denylist
 from pipelines.stage import CODE_VERSION, reject_row
 from pipelines.steps.denied_mentions import refused_text, without_denied
 from pipelines.steps.denylist import (
     IMAGE_COLUMNS,
+    JUDGED_COLUMNS,
     RECORDING_COLUMNS,
     redacted,
     redacted_reject,
@@ -36,17 +37,21 @@ from schemas.store import PartInfo, Store
 
 KeyOf = Callable[[dict[str, Any]], str | Reject]
 RowReader = Callable[[str], Iterator[InputRow]]
+Result = TypeVar("Result")
 # What the denylist is asked about; an evaluation set only points at what must stay out.
 ASKED = {"sources/images": IMAGE_COLUMNS, "sources/recordings": RECORDING_COLUMNS}
+JUDGED = "sources/annotations/"
 
 
 @dataclasses.dataclass(frozen=True)
 class Import:
     """What to import: the file or folder, the table, and how a row's key is found.
 
-    `duplicate` is the reason for a row whose key the table already has; `relative` says that rows
-    name files relative to the folder of the list. `rows` reads the list; it raises UsageError when
-    called, not when its rows are asked for, where the list is absent or of no known kind.
+    `duplicate` is the reason for a row whose key the table already has; empty where such a row is
+    the same one and is passed over. `relative` says that rows name files relative to the folder of
+    the list; `origin` is another folder, empty for none. `rows` reads the list; it raises
+    UsageError when called, not when its rows are asked for, where the list is absent or of no known
+    kind.
     """
 
     url: str
@@ -56,6 +61,7 @@ class Import:
     duplicate: str = "duplicate_row"
     relative: bool = False
     rows: RowReader = read_rows
+    origin: str | None = None
 
 
 def import_source(store: Store, what: Import, wait_s: float = 0.0) -> list[PartInfo]:
@@ -64,10 +70,28 @@ def import_source(store: Store, what: Import, wait_s: float = 0.0) -> list[PartI
     When another process imports into the same table, wait up to `wait_s` for it: of several shards
     that start at once, one imports and the others find it done. LockedError after that.
     """
+    return _when_free(lambda: _import_now(store, what), wait_s)
+
+
+def add_rows(store: Store, what: Import, wait_s: float = 0.0) -> int:
+    """Add the new ones of rows that no file holds, as `what.rows` gives them; how many they were.
+
+    Parts appear as rows come: when `what.rows` raises, what was read before stays, all but the last
+    part. Otherwise as `import_source`, but that every call reads all rows.
+    """
+
+    def add() -> int:
+        with hold(store, _stage(what)):
+            return _add_parts(store, what)
+
+    return _when_free(add, wait_s)
+
+
+def _when_free(work: Callable[[], Result], wait_s: float) -> Result:
     deadline = time.monotonic() + wait_s
     while True:
         try:
-            return _import_now(store, what)
+            return work()
         except LockedError:
             if time.monotonic() > deadline:
                 raise
@@ -119,7 +143,7 @@ class _Known:
         self.keys: set[str] = set()
         self._have: Counter[str] = Counter()
         self._seen: Counter[str] = Counter()
-        self._asked = ASKED.get(table, {})
+        self._asked = JUDGED_COLUMNS if table.startswith(JUDGED) else ASKED.get(table, {})
         self.denied = load_denylist(store)
         self.parts = {info.number for info in store.infos(table)}
         for number in self.parts:
@@ -155,27 +179,34 @@ class _Known:
         return row_json(without_denied(self.denied, row.values))
 
 
-def _add_parts(store: Store, what: Import) -> None:
+def _add_parts(store: Store, what: Import) -> int:
     known = _Known(store, what.table)
     # A part that is not whole does not count: its number and its rows come again.
     free = (number for number in itertools.count() if number not in known.parts)
-    outcomes = _outcomes(what, known)
+    outcomes, added = _outcomes(what, known), 0
     while rows := list(itertools.islice(outcomes, what.rows_per_part)):
         _write_part(store, what, next(free), rows)
+        added += len(rows)
+    return added
 
 
 def _outcomes(what: Import, known: _Known) -> Iterator[Source | RejectRow]:
-    origin = _origin(what)
+    origin = _origin(what) if what.origin is None else what.origin
     for row in what.rows(what.url):
         text = row_json(row.values) if row.values is not None else row.text
         if kind := known.refused(row, text):
             if known.is_new(redacted(known.denied, text)):
                 yield redacted_reject(known.denied, _stage(what), kind, text)
         elif known.is_new(kept := known.without_denied(row, text)):
-            yield _outcome(what, known, row, Source("", kept, origin))
+            outcome = _outcome(what, known, row, Source("", kept, origin))
+            if outcome is not None:
+                yield outcome
 
 
-def _outcome(what: Import, known: _Known, row: InputRow, source: Source) -> Source | RejectRow:
+def _outcome(
+    what: Import, known: _Known, row: InputRow, source: Source
+) -> Source | RejectRow | None:
+    """The row as it is kept; None for one that is passed over."""
     where = f"{what.url}, row {row.number}"
     stage = _stage(what)
     if row.values is None:
@@ -187,6 +218,8 @@ def _outcome(what: Import, known: _Known, row: InputRow, source: Source) -> Sour
         refused = dataclasses.replace(key, detail=f"{where}: {key.detail}")
         return reject_row(stage, f"row-{row.number:09d}", refused, source.row)
     if key in known.keys:
+        if not what.duplicate:
+            return None
         return reject_row(stage, key, Reject(what.duplicate, where), source.row)
     known.keys.add(key)
     return dataclasses.replace(source, key=key)

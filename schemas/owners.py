@@ -35,7 +35,12 @@ class Owner:
 
 def this_process() -> Owner:
     """The owner of what this process writes."""
-    return Owner(socket.gethostname(), os.getpid(), _started(psutil.Process()))
+    return owner_of(os.getpid())
+
+
+def owner_of(pid: int) -> Owner:
+    """A process of this host by its id; psutil.NoSuchProcess when there is none."""
+    return Owner(socket.gethostname(), pid, _started(psutil.Process(pid)))
 
 
 def _started(process: psutil.Process) -> float:

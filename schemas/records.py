@@ -4,7 +4,7 @@ Units are in the names (`_s` seconds, `_hz`, `_dbfs`). Every record carries its 
 named in `codec.OBSERVATIONS` are observations (fetch time); comparisons and digests leave them out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from schemas.judgment import Tag
 
@@ -106,7 +106,11 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Caption:
-    """One dense caption of one picture, made from `transcripts` (raw) by way of `cleaned`."""
+    """One dense caption of one picture, made from `transcripts` by way of `cleaned`.
+
+    `transcripts` are as they were heard, or as a person corrected them: `review_ids` has the review
+    of each recording, empty where nobody reviewed it.
+    """
 
     image_id: str
     image_url: str
@@ -114,6 +118,7 @@ class Caption:
     transcripts: tuple[str, ...]
     cleaned: tuple[str, ...]
     recording_ids: tuple[str, ...]
+    review_ids: tuple[str, ...] = field(default=(), kw_only=True)
     dropped: tuple[Dropped, ...]
     tags: tuple[Tag, ...]
     model: str
@@ -239,7 +244,8 @@ class Selected:
 class CaptionLineage:
     """What made one row of `release/cap`, in the same order as its rows.
 
-    It names recordings, never annotators, not even by pseudonym: a release is public.
+    It names recordings and reviews (empty where there is none), never annotators, not even by
+    pseudonym: a release is public.
     `component_id` is the component of near-duplicates that the split was drawn by.
     """
 
@@ -248,6 +254,7 @@ class CaptionLineage:
     image_id: str
     component_id: str
     recording_ids: tuple[str, ...]
+    review_ids: tuple[str, ...]
     audio_sha256: tuple[str, ...]
     cleaned: tuple[str, ...]
     tags: tuple[Tag, ...]

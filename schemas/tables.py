@@ -6,6 +6,7 @@ audit, a takedown, the report) goes down this list.
 
 from dataclasses import dataclass
 
+from schemas import annotations as people
 from schemas import records as kinds
 
 
@@ -21,13 +22,29 @@ class Table:
     made_by: str = ""
 
 
+# What people judge in Label Studio, by the kind of project; speech goes to `recordings`.
+_JUDGED: dict[str, type] = {
+    "transcript_review": people.TranscriptReview,
+    "points": people.PointAnnotation,
+    "ask_model_anything": people.QuestionAnnotation,
+    "point_explanations": people.PointExplanation,
+    "count": people.CountAnnotation,
+    "preference": people.Preference,
+}
+
 TABLES: dict[str, Table] = {
     "sources/images": Table(kinds.Source),
     "sources/recordings": Table(kinds.Source),
     "sources/evaluation": Table(kinds.Source),
+    **{f"sources/annotations/{name}": Table(kinds.Source) for name in _JUDGED},
     "images": Table(kinds.Image, "sources/images", "ingest"),
     "recordings": Table(kinds.Recording, "sources/recordings", "recordings"),
     "transcripts": Table(kinds.Transcript, "recordings", "transcribe"),
+    "preference_pairs": Table(people.PreferencePair),
+    **{
+        f"annotations/{name}": Table(record, f"sources/annotations/{name}", f"annotations-{name}")
+        for name, record in _JUDGED.items()
+    },
     "captions": Table(kinds.Caption, "", "caption"),
     "duplicates": Table(kinds.Duplicate, "images", "dedupe"),
     "duplicate_pairs": Table(kinds.DuplicatePair),

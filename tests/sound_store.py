@@ -17,6 +17,18 @@ from pipelines.release_plan import ExportConfig
 from pipelines.selection import SelectCap
 from pipelines.stage import whole_table
 from pipelines.steps.contamination import PICTURE_TAG
+from schemas.annotations import (
+    CountAnnotation,
+    Point,
+    PointAnnotation,
+    PointExplanation,
+    Preference,
+    PreferencePair,
+    QuestionAnnotation,
+    TranscriptReview,
+    Turn,
+    Work,
+)
 from schemas.codec import key_of
 from schemas.ids import content_id
 from schemas.judgment import RejectRow, Tag
@@ -43,6 +55,8 @@ HELD = "b"  # the picture of the validation split
 NEAR = "e"  # the picture that comes near an evaluation item
 GONE = "gone"  # the URL that became no picture
 ANNOTATOR = "speaker-7"
+PERSON = "a0123456789ab"  # the pseudonym of who judged
+REVIEWED = "oh, A toy c."  # what a person heard about the third picture
 Part = list[Any]
 Rows = dict[str, list[Part]]
 
@@ -79,6 +93,9 @@ def _made() -> Rows:
     ]
     tags = (Tag("refusal_v1", 0.0), Tag("caption_added_v1", 0.1))
     captions = [[toy.caption(name, f"A toy {name}.", tags) for name in part] for part in PARTS]
+    captions[0][2] = dataclasses.replace(
+        captions[0][2], transcripts=(REVIEWED,), review_ids=("1" * 32,)
+    )
     found: Rows = {"images": [list(part) for part in images], "recordings": [*sounds]}
     found["images"][1].append(refused("ingest", toy.id_of(GONE), "http_404"))
     return found | {"transcripts": [*spoken], "captions": [*captions]}
@@ -133,9 +150,35 @@ def _compared() -> Rows:
     }
 
 
+def _judged() -> Rows:
+    """What people judged about one picture, one item of each kind."""
+    work = Work("1:7", "d" * 32, PERSON, "points_v1", 31.5, "2026-01-01T00:00:00.000000Z")
+    where, points = toy.id_of("c"), (Point(10.0, 20.0), Point(30.5, 99.0))
+    turns = (Turn("It is red.", "look again", "writer", "ask_v1", 0.5, "2026-01-01T00:00:00Z"),)
+    asked = ("What is this?", "A [toy](1) and [another](2).", True)
+    spoken = toy.recording("c", "1").recording_id
+    records: dict[str, Any] = {
+        "transcript_review": TranscriptReview("1" * 32, spoken, where, REVIEWED, True, work),
+        "points": PointAnnotation("2" * 32, where, "toys", points, "pointing", work),
+        "ask_model_anything": QuestionAnnotation("3" * 32, where, *asked, turns, work),
+        "point_explanations": PointExplanation(
+            "4" * 32, where, *asked, points, ("one", "other"), turns, work
+        ),
+        "count": CountAnnotation("5" * 32, where, "toys", 2, 3, points, "validation", work),
+        "preference": Preference("6" * 32, "7" * 32, "a", work),
+    }
+    pair = PreferencePair("7" * 32, "p1", where, "Which?", "m", "This.", "n", "That.", True)
+    found: Rows = {"preference_pairs": [[pair]]}
+    for kind, record in records.items():
+        row = json.dumps({"annotation": "1:7", "annotator_id": PERSON, "image_id": where})
+        found[f"sources/annotations/{kind}"] = [[Source(key_of(record), row, "")]]
+        found[f"annotations/{kind}"] = [[record]]
+    return found
+
+
 @functools.cache
 def _sound() -> Rows:
-    found = {**_sources(), **_made(), **_grouped(), **_compared()}
+    found = {**_sources(), **_made(), **_grouped(), **_compared(), **_judged()}
     return {table: found[table] for table in TABLES}
 
 

@@ -165,6 +165,7 @@ def caption(name: str, text: str = "A toy.", tags: tuple[Tag, ...] = ()) -> Capt
         transcripts=(f"um, {text}",),
         cleaned=(text,),
         recording_ids=(transcript(name, text).recording_id,),
+        review_ids=("",),
         dropped=(),
         tags=tags,
         model="m",

@@ -13,6 +13,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import TypeVar
 
@@ -114,9 +115,13 @@ def read_facts(data: bytes, limits: DecodeLimits) -> ImageFacts | Reject:
     return _decode(data, limits, _facts)
 
 
-def decode_rgb(data: bytes, limits: DecodeLimits) -> Image.Image | Reject:
-    """The first frame in mode RGB (sRGB, over white), oriented, or why it is refused."""
-    return _decode(data, limits, _rgb)
+def decode_rgb(data: bytes, limits: DecodeLimits, enough: int = 0) -> Image.Image | Reject:
+    """The first frame in mode RGB (sRGB, over white), oriented, or why it is refused.
+
+    With `enough` pixels for the longer side a larger JPEG may come scaled down by 2, 4 or 8, which
+    its decoder does at a fraction of the cost, but never below that.
+    """
+    return _decode(data, limits, partial(_rgb, enough=enough))
 
 
 def _decode(
@@ -162,8 +167,12 @@ def _facts(picture: _Picture, image: ImageFile.ImageFile) -> ImageFacts:
     return ImageFacts(picture.format, width, height, recorded, phash_hex(grey), grey.tobytes())
 
 
-def _rgb(picture: _Picture, image: ImageFile.ImageFile) -> Image.Image:
+def _rgb(picture: _Picture, image: ImageFile.ImageFile, enough: int) -> Image.Image:
     _, pending = _orientation(picture, image)
+    if enough and isinstance(image, JpegImageFile):
+        width, height = image.size
+        longer = max(width, height)
+        image.draft(None, (-(-width * enough // longer), -(-height * enough // longer)))
     image.load()
     return turn(to_rgb(image), pending)
 

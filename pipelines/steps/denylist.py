@@ -25,7 +25,8 @@ KINDS = ("url", "image_id", "sha256", "phash", "host", "annotator")
 MAX_RADIUS = 32  # half of the bits: beyond it every second picture would be near
 # The columns of a list that are looked at, and what stands in them.
 IMAGE_COLUMNS = {"image_url": "url", "image_sha256": "sha256"}
-RECORDING_COLUMNS = {"annotator": "annotator", "image_id": "image_id", **IMAGE_COLUMNS}
+JUDGED_COLUMNS = {"annotator_id": "annotator", "image_id": "image_id"}
+RECORDING_COLUMNS = {"annotator": "annotator", **JUDGED_COLUMNS, **IMAGE_COLUMNS}
 
 
 @dataclass(frozen=True, order=True)

@@ -13,33 +13,35 @@ from typing import Any
 from pipelines.steps.denylist import Denylist, redacted
 from pipelines.steps.normal_url import hosts_of, normal_url
 from pipelines.steps.takedown_traces import JSON_FIELDS, Traces, parse_json
+from schemas.annotations import Work
 from schemas.ids import image_id_of
 from schemas.judgment import Reject, RejectRow
 from schemas.records import Caption, EvaluationItem, Source
 
-_SUBJECTS = ("image_id", "recording_id", "row_id", "left_id", "right_id", "key")
+_SUBJECTS = ("image_id", "recording_id", "item_id", "row_id", "left_id", "right_id", "key")
 REASON = "taken_down"
 
 
 @dataclass(frozen=True)
 class Doomed:
-    """All that goes. `sha256s` also tie manifest rows to pictures; `orphans` are pictures that
-    stay, with other recordings, though their caption goes."""
+    """All that goes. `sha256s` also tie manifest rows to pictures; `item_ids` are what people
+    judged; `orphans` are pictures that stay, with other recordings, though their caption goes."""
 
     image_ids: frozenset[str] = frozenset()
     recording_ids: frozenset[str] = frozenset()
+    item_ids: frozenset[str] = frozenset()
     sha256s: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     orphans: frozenset[str] = frozenset()
     traces: Traces = field(default_factory=Traces)
 
     def __bool__(self) -> bool:
-        return bool(self.image_ids or self.recording_ids)
+        return bool(self.ids)
 
     @property
     def ids(self) -> frozenset[str]:
-        """Ids of pictures and recordings."""
-        return self.image_ids | self.recording_ids
+        """Ids of pictures, recordings and judged items."""
+        return self.image_ids | self.recording_ids | self.item_ids
 
     def has_url(self, url: str) -> bool:
         """Whether a URL is one of those that go, by itself or by its host."""
@@ -57,6 +59,7 @@ class Doomed:
             or str(row.get("recording_id") or "") in self.recording_ids
             or str(row.get("image_sha256") or "").lower() in self.sha256s
             or str(row.get("annotator") or "") in self.traces.names
+            or str(row.get("annotator_id") or "") in self.traces.values
             or (bool(url) and (image_id_of(url) in self.image_ids or self.has_url(url)))
         )
 
@@ -67,6 +70,9 @@ class RowFate:
 
     row: Any
     touched: bool
+
+
+GONE = RowFate(None, True)
 
 
 def fate_of(row: Any, table: str, doomed: Doomed, denied: Denylist) -> RowFate:
@@ -81,11 +87,13 @@ def fate_of(row: Any, table: str, doomed: Doomed, denied: Denylist) -> RowFate:
         return RowFate(_redacted(row.item_id, table, denied) if about else row, about)
     if any(getattr(row, name, "") in doomed.ids for name in _SUBJECTS):
         return RowFate(None, True)
+    if isinstance(work := getattr(row, "work", None), Work):
+        return RowFate(row, False) if work.annotator_id not in doomed.traces.values else GONE
     return _fate_of_caption(row, doomed) if isinstance(row, Caption) else _cleaned(row, doomed)
 
 
 def _fate_of_caption(row: Caption, doomed: Doomed) -> RowFate:
-    if not doomed.recording_ids.isdisjoint(row.recording_ids):
+    if not doomed.ids.isdisjoint((*row.recording_ids, *row.review_ids)):
         return RowFate(_placeholder(row.image_id, row.image_url, doomed), True)
     kept = tuple(d for d in row.dropped if d.recording_id not in doomed.recording_ids)
     return RowFate(replace(row, dropped=kept), kept != row.dropped)

@@ -16,6 +16,7 @@ class Found:
 
     image_ids: set[str] = field(default_factory=set)
     recording_ids: set[str] = field(default_factory=set)
+    item_ids: set[str] = field(default_factory=set)
     urls: set[str] = field(default_factory=set)
     sha256s: set[str] = field(default_factory=set)
     digests: set[str] = field(default_factory=set)
@@ -29,7 +30,8 @@ class Found:
 
     def doomed(self, hosts: frozenset[str], still: frozenset[str] = frozenset()) -> Doomed:
         """All of it as a value; `still` are traces that rows which stay hold too."""
-        values = self.image_ids | self.recording_ids | self.digests | self.pseudonyms
+        values = self.image_ids | self.recording_ids | self.item_ids
+        values |= self.digests | self.pseudonyms
         traces = Traces(
             values=frozenset(values - still),
             urls=normal_urls(self.urls) - still,
@@ -39,6 +41,7 @@ class Found:
         return Doomed(
             image_ids=frozenset(self.image_ids),
             recording_ids=frozenset(self.recording_ids),
+            item_ids=frozenset(self.item_ids),
             sha256s=frozenset(self.sha256s),
             hosts=hosts,
             orphans=frozenset(self.orphans),

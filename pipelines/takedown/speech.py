@@ -7,7 +7,7 @@ salt, or, where the salt is not at hand, by the recordings that have both.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pipelines.recordings import pseudonym
+from pipelines.steps.pseudonyms import pseudonym
 from pipelines.steps.takedown_rows import Doomed
 from pipelines.steps.takedown_traces import Traces, parse_json
 from pipelines.takedown.found import Found, rows_of, source_rows
@@ -15,7 +15,7 @@ from schemas.store import Store
 from schemas.takedown import is_pseudonym
 
 SOURCES = "sources/recordings"
-CAPTION = ["image_id", "recording_ids", "caption", "transcripts", "cleaned"]
+CAPTION = ["image_id", "recording_ids", "review_ids", "caption", "transcripts", "cleaned"]
 
 
 def find_people(store: Store, found: Found, annotators: Iterable[str], salt: str) -> None:
@@ -67,12 +67,15 @@ def _captions(store: Store, found: Found) -> Iterator[str]:
     """Pictures that lose their caption."""
     for row in rows_of(store, "captions", CAPTION):
         whole = row["image_id"] in found.image_ids
-        lost = [whole or key in found.recording_ids for key in row["recording_ids"]]
+        gone = found.recording_ids | found.item_ids
+        reviews = row.get("review_ids") or [""] * len(row["recording_ids"])
+        pairs = zip(row["recording_ids"], reviews, strict=False)
+        lost = [whole or not gone.isdisjoint(ids) for ids in pairs]
         if whole or any(lost):
             found.texts.add(row["caption"])
             for texts in (row["transcripts"], row["cleaned"]):
-                pairs = zip(texts, lost, strict=False)
-                found.texts.update(text for text, gone in pairs if gone)
+                said = zip(texts, lost, strict=False)
+                found.texts.update(text for text, goes in said if goes)
             yield row["image_id"]
 
 

@@ -15,6 +15,7 @@ from pipelines.steps.phash import SIDE, hex_to_uint64, oriented_hashes
 from pipelines.steps.takedown_rows import Doomed
 from pipelines.steps.takedown_traces import Traces, leaves, text_digest
 from pipelines.takedown.found import Found, rows_of, source_rows
+from pipelines.takedown.judged import find_items, judged_still
 from pipelines.takedown.speech import CAPTION, find_people, find_recordings, find_texts
 from schemas.ids import image_id_of
 from schemas.store import Store
@@ -31,6 +32,7 @@ def find_doomed(store: Store, request: TakedownRequest, salt: str) -> tuple[Doom
     _Pictures(store, request, found, hosts).find()
     find_people(store, found, request.annotators, salt)
     find_recordings(store, found, found.doomed(hosts))
+    find_items(store, found, found.doomed(hosts))
     find_texts(store, found)
     traces = found.doomed(hosts).traces
     return found.doomed(hosts, frozenset(_still(store, found, traces))), found
@@ -127,9 +129,11 @@ def _still(store: Store, found: Found, traces: Traces) -> Iterator[str]:
 
 def _said_still(store: Store, found: Found) -> Iterator[str]:
     """The texts of captions and transcripts that stay."""
-    gone = found.image_ids | found.recording_ids
+    gone = found.image_ids | found.recording_ids | found.item_ids
     for table, columns in (("captions", CAPTION), ("transcripts", ["recording_id", "text"])):
         for row in rows_of(store, table, columns):
             ids = {row.get("image_id"), row.get("recording_id"), *row.get("recording_ids", ())}
+            ids |= {*(row.get("review_ids") or ())}
             if ids.isdisjoint(gone):
                 yield from (text for _, text in leaves(row))
+    yield from judged_still(store, found)

@@ -15,6 +15,7 @@ from pipelines.services.llm_config import LlmConfig
 from pipelines.stage import fingerprint
 from pipelines.steps.captions import CaptionConfig
 from pipelines.steps.policy import Policy
+from schemas.annotations import TranscriptReview, Work
 from schemas.errors import StopRun, UsageError
 from schemas.judgment import Tag
 from schemas.records import Caption, Dropped, Image, Transcript
@@ -342,3 +343,59 @@ def test_an_invented_detail_is_a_tag(store: Store, llm: ToyLlm) -> None:
     toy.run(stage_for(llm), store)
     tags = {tag.name: tag.score for tag in captions(store)["a.png"].tags}
     assert sum(score > 0 for score in tags.values()) >= 2, tags
+
+
+# --- transcripts that a person corrected
+
+
+def review(name: str, text: str, at: str = "2026-01-01", item: str = "1") -> TranscriptReview:
+    spoken = transcript(name, "")
+    work = Work("1:7", "d" * 32, "a0123456789ab", "review_v1", 60.0, at)
+    return TranscriptReview(item * 32, spoken.recording_id, spoken.image_id, text, True, work)
+
+
+def put_reviews(store: Store, *parts: list[TranscriptReview]) -> None:
+    for number, rows in enumerate(parts):
+        toy.put(store, "annotations/transcript_review", number, TranscriptReview, rows)
+
+
+def test_the_corrected_text_takes_the_place_of_what_was_heard(store: Store, llm: ToyLlm) -> None:
+    toy.run(stage_for(llm), store)
+    before = toy.contents(store)
+    assert captions(store)["a.png"].review_ids == ("",)
+    put_reviews(store, [review("a.png", "A red boy stands on a wooden stable.")])
+    asked = llm.calls
+    result = toy.run(stage_for(llm), store)
+    one = captions(store)["a.png"]
+    assert one.transcripts == ("A red boy stands on a wooden stable.",)
+    assert one.review_ids == ("1" * 32,)
+    assert one.recording_ids == (transcript("a.png", "").recording_id,)
+    assert result.ran == 1, "only the part with the picture"
+    assert llm.calls - asked == 2, "and only what changed in it is asked"
+    assert toy.contents(store)["captions/1"] == before["captions/1"]
+    assert not toy.findings(store, "images", "transcripts", "annotations")
+
+
+def test_the_latest_review_counts(store: Store, llm: ToyLlm) -> None:
+    late = review("a.png", "The latest text about a red toy.", "2026-03-01", "2")
+    put_reviews(store, [late, review("a.png", "The first one.", "2026-01-01", "3")])
+    toy.run(stage_for(llm), store)
+    assert captions(store)["a.png"].review_ids == ("2" * 32,)
+    put_reviews(store, [review("a.png", "The first one.", "2026-01-01", "3")])  # deleted since
+    toy.run(stage_for(llm), store)
+    assert captions(store)["a.png"].transcripts == ("The first one.",)
+    put_reviews(store, [])
+    toy.run(stage_for(llm), store)
+    assert captions(store)["a.png"].transcripts == (SAID["a.png"],)
+
+
+def test_a_review_frees_from_the_tags_that_suspect_the_recogniser(
+    store: Store, llm: ToyLlm
+) -> None:
+    tags = (Tag("loop_v1", 0.9), Tag("logprob_v1", 3.0), Tag("words_per_second_v1", 1.0))
+    toy.put(store, "transcripts", 1, Transcript, [transcript("b.png", "frog " * 9, tags=tags)])
+    toy.run(stage_for(llm), store)
+    assert refused(store)["b.png"] == "no_usable_transcript"
+    put_reviews(store, [review("b.png", SAID["b.png"])])
+    toy.run(stage_for(llm), store)
+    assert captions(store)["b.png"].transcripts == (SAID["b.png"],)

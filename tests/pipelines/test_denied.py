@@ -14,12 +14,13 @@ from PIL import Image as Pictures
 from pipelines.denylist import add_denied, denylist_path
 from pipelines.ingest import SOURCES, Ingest, image_key
 from pipelines.recordings import SOURCES as MANIFEST
-from pipelines.recordings import Recordings, pseudonym, recording_key
+from pipelines.recordings import Recordings, recording_key
 from pipelines.run_stage import retry_stage
 from pipelines.services.fetch_config import FetchConfig
 from pipelines.sources import Import, import_source
 from pipelines.stage import fingerprint
 from pipelines.steps.audio import AudioLimits
+from pipelines.steps.pseudonyms import pseudonym
 from schemas.errors import UsageError
 from schemas.ids import sha256_hex
 from schemas.records import Image, Recording

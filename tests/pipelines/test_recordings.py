@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from pipelines.engine import BeamEngine
-from pipelines.recordings import MAX_AUDIO_BYTES, SOURCES, Recordings, pseudonym, recording_key
+from pipelines.recordings import MAX_AUDIO_BYTES, SOURCES, Recordings, recording_key
 from pipelines.run_stage import RunOptions, retry_stage, run_stage
 from pipelines.sources import Import, import_source
 from pipelines.stage import fingerprint
 from pipelines.steps.audio import AudioLimits
+from pipelines.steps.pseudonyms import pseudonym
 from schemas.errors import UsageError
 from schemas.ids import sha256_hex
 from schemas.judgment import Reject

@@ -24,6 +24,7 @@ _NUMBERS: dict[str, tuple[str, ...]] = {
     "splits": ("split", "component_id"),
     "selected": ("image_id", "split"),
     "captions": ("speech_model",),
+    "annotations/transcript_review": ("recording_id", "text"),
 }
 _PROMPTS = ("clean_prompt", "caption_prompt")
 _NAMED = ("caption", "model", "speech_model")
@@ -32,7 +33,8 @@ _NAMED = ("caption", "model", "speech_model")
 def columns_of(table: str, batch: pa.RecordBatch, limits: TableLimits) -> Columns:
     """For each row the numbers that other tables are compared with; same names for every batch."""
     kind = table.partition("/")[0]
-    found: Columns = {name: numbers_of(batch.column(name)) for name in _NUMBERS.get(kind, ())}
+    names = _NUMBERS.get(table, _NUMBERS.get(kind, ()))
+    found: Columns = {name: numbers_of(batch.column(name)) for name in names}
     if kind == "duplicate_pairs":
         found["verified"] = batch.column("verified").to_numpy(zero_copy_only=False)
     if kind == "contamination":
@@ -64,16 +66,20 @@ def _has_kind(matches: pa.ListArray, kind: str) -> NDArray[np.bool_]:
 
 
 def said_of(batch: pa.RecordBatch, start: int) -> Columns:
-    """The recordings behind captions, one value per recording: its caption's row, id and text."""
+    """The recordings behind captions, one value per recording: its caption's row, id and text, and
+    the review that the text is from."""
     ids, texts, dropped = (batch.column(n) for n in ("recording_ids", "transcripts", "dropped"))
+    reviews = batch.column("review_ids")
     counts, others = lengths_of(ids), lengths_of(dropped)
-    equal = counts == lengths_of(texts)  # the others are findings of check_captions
+    # The others are findings of check_captions.
+    equal = (counts == lengths_of(texts)) & (counts == lengths_of(reviews))
     keep = np.repeat(equal, counts)
     rows = np.arange(start, start + len(batch))
     return {
         "said_row": np.repeat(rows, counts)[keep],
         "said_recording": numbers_of(ids.flatten())[keep],
         "said_text": numbers_of(texts.flatten())[np.repeat(equal, lengths_of(texts))],
+        "said_review": numbers_of(reviews.flatten())[np.repeat(equal, lengths_of(reviews))],
         "dropped_row": np.repeat(rows, others),
         "dropped_recording": numbers_of(pc.struct_field(dropped.flatten(), "recording_id")),
     }
@@ -83,7 +89,7 @@ def check_captions(notes: Notes, place: str, batch: pa.RecordBatch, start: int) 
     """A caption has as many cleaned texts and recordings as transcripts, and names its makers."""
     notes.check("traceable", len(batch))
     spoken = lengths_of(batch.column("transcripts"))
-    for name in ("cleaned", "recording_ids"):
+    for name in ("cleaned", "recording_ids", "review_ids"):
         own = lengths_of(batch.column(name))
         for at in np.flatnonzero(own != spoken).tolist():
             message = f"has {spoken[at]} transcripts, but {own[at]} {name}"

@@ -26,7 +26,7 @@ from tools.audit.release_schema import check_lineage_schema, check_release_schem
 IDS = ("image_url", "image_sha256", "image_id")  # what a row and its lineage have in common
 APART = ("component_id", "image_sha256", "image_url")  # what lies in one split
 _PROMPT = "_prompt"
-_LISTS = ("recording_ids", "audio_sha256", "cleaned")
+_LISTS = ("recording_ids", "review_ids", "audio_sha256", "cleaned")
 _NAMED = ("image_id", "component_id", "code_version", "image_sha256")
 
 

@@ -53,7 +53,7 @@ def audit_store(store: Store, workers: int) -> Report:
     infos = {t: {s.number: s.info for s in own if s.info} for t, own in scans.items()}
     check_feeds(notes, store, infos)
     _check_tables(notes, store, scans)
-    pseudonyms = _pseudonyms(scans["recordings"] + scans["transcripts"])
+    pseudonyms = _pseudonyms([scan for own in scans.values() for scan in own])
     for found in run_jobs(find_leaks, leak_jobs(store, names, pseudonyms), processes):
         notes.add(found)
     rows = sum(info.rows_in for own in infos.values() for info in own.values())

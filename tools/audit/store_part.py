@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.steps.denylist import Denylist
 from schemas.arrow_bytes import views_of
@@ -138,6 +139,9 @@ def _columns(job: PartJob, scan: PartScan, batch: pa.RecordBatch, start: int) ->
     found = columns_of(job.table, batch, job.limits)
     if "annotator_id" in batch.schema.names:
         scan.pseudonyms.update(batch.column("annotator_id").unique().to_pylist())
+    if "work" in batch.schema.names:
+        who = pc.struct_field(batch.column("work"), "annotator_id")
+        scan.pseudonyms.update(name for name in who.unique().to_pylist() if name)
     if job.table == "captions":
         found |= said_of(batch, start)
         check_captions(scan.notes, job.place, batch, start)

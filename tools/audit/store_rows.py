@@ -139,6 +139,7 @@ def check_spoken(notes: Notes, tables: Tables) -> None:
     if len(captions):
         _check_picture(notes, captions, tables["images"])
         _check_said(notes, captions, transcripts)
+        _check_reviews(notes, captions, tables["annotations/transcript_review"])
     recordings = tables["recordings"]
     if len(transcripts) and len(recordings):
         notes.check("traceable", len(transcripts))
@@ -167,13 +168,29 @@ def _check_said(notes: Notes, captions: TableRows, transcripts: TableRows) -> No
     at = transcripts.find(said)
     if not len(transcripts):
         return
-    other = (at >= 0) & (transcripts.columns["text"][at] != captions.columns["said_text"])
+    heard = captions.columns["said_review"] == number_of("")  # by nobody but the recogniser
+    other = (at >= 0) & (transcripts.columns["text"][at] != captions.columns["said_text"]) & heard
     message = "a transcript of it says something else now"
     captions.fail(notes, "traceable", np.unique(row[other]).tolist(), message)
     other = (at >= 0) & (transcripts.columns["image_id"][at] != captions.keys[row])
     message = "a transcript of it is about another picture"
     captions.fail(notes, "traceable", np.unique(row[other]).tolist(), message)
     _check_models(notes, captions, transcripts, row[at >= 0], at[at >= 0])
+
+
+def _check_reviews(notes: Notes, captions: TableRows, reviews: TableRows) -> None:
+    """The corrected texts of captions are those of the reviews that they name."""
+    used = captions.columns["said_review"] != number_of("")
+    row, wanted = captions.columns["said_row"][used], captions.columns["said_review"][used]
+    lost = np.unique(row[reviews.lacks(wanted)]).tolist()
+    captions.fail(notes, "traceable", lost, "a review that it names is not there")
+    at = reviews.find(wanted)
+    if not len(reviews):
+        return
+    for name, own in (("text", "said_text"), ("recording_id", "said_recording")):
+        other = (at >= 0) & (reviews.columns[name][at] != captions.columns[own][used])
+        message = f"a review of it has another {name} now"
+        captions.fail(notes, "traceable", np.unique(row[other]).tolist(), message)
 
 
 def _check_models(

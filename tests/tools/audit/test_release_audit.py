@@ -385,7 +385,8 @@ def recording_without_a_checksum(release: Path) -> str:
 
 @plants("traceable")
 def fewer_cleaned_texts(release: Path) -> str:
-    lists = {"recording_ids": ["1", "2"], "audio_sha256": ["1", "2"], "cleaned": ["1", "2"]}
+    names = ("recording_ids", "review_ids", "audio_sha256", "cleaned")
+    lists = {name: ["1", "2"] for name in names}
     change_value(release, f"lineage/{TRAIN}", **lists)
     return f"lineage/{TRAIN} row 0: has not as many cleaned texts as the row has transcripts"
 

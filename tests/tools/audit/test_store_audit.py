@@ -404,6 +404,25 @@ def transcript_says_something_else(rows: Rows) -> str:
 
 
 @plants("traceable")
+def review_says_something_else(rows: Rows) -> str:
+    change(rows, "annotations/transcript_review", 0, 0, text="something else")
+    return f"captions/0 row {row_of(rows['captions'][0], 'c')}: a review of it has another text"
+
+
+@plants("traceable")
+def review_is_of_another_recording(rows: Rows) -> str:
+    change(rows, "annotations/transcript_review", 0, 0, recording_id="f" * 32)
+    where = f"captions/0 row {row_of(rows['captions'][0], 'c')}"
+    return f"{where}: a review of it has another recording_id"
+
+
+@plants("traceable")
+def review_is_gone(rows: Rows) -> str:
+    change(rows, "captions", 0, 2, review_ids=("f" * 32,))
+    return f"captions/0 row {row_of(rows['captions'][0], 'c')}: a review that it names is not"
+
+
+@plants("traceable")
 def transcript_is_gone(rows: Rows) -> str:
     change(rows, "captions", 0, 0, recording_ids=("f" * 32,))
     return f"captions/0 row {row_of(rows['captions'][0], 'a')}: a transcript that it names is not"

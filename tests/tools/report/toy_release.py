@@ -82,6 +82,7 @@ def cap_lineage(row: Mapping[str, Any], recording_ids: Sequence[str] = ()) -> di
         "image_id": toy_store.id_of(name),
         "component_id": toy_store.id_of(name),
         "recording_ids": list(recording_ids),
+        "review_ids": [""] * len(recording_ids),
         "audio_sha256": ["1" * 64] * len(recording_ids),
         "cleaned": [row["caption"], row["caption"]],
         "tags": [{"name": "caption_short_v1", "score": 0.4}, {"name": "loops_v1", "score": 0.0}],
