@@ -1,29 +1,38 @@
 # Every target sets up what it needs. PYTHON names the interpreter that makes the environment.
 PYTHON ?= python3
 BIN := .venv/bin
+CAMPAIGN := --home out/annotate
 DEMO_MODELS := tiny.en qwen2.5-coder-0.5b
 TEST_MODELS := $(DEMO_MODELS) base
-BENCHMARKS := ingest ingest_pool transcribe caption dedupe decontaminate export audit report memory
+BENCHMARKS := ingest ingest_pool transcribe caption dedupe decontaminate export audit report memory annotate_push annotate_pull
 
-.PHONY: install demo test test-fast check format bench clean
+.PHONY: install demo annotate test test-fast check format bench clean
 
 install: .venv/installed
 
 .venv/installed: setup.py constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[speech,llm,hub,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[speech,llm,hub,annotate,evaluate,dev]'
 	touch $@
 
 demo: install
 	$(BIN)/pixmo models fetch $(DEMO_MODELS)
 	$(BIN)/pixmo run recipes/demo.yaml
 
+# Without `make demo` before it, the pictures of the samples are fetched first.
+annotate: install
+	test -e out/demo/images || $(BIN)/pixmo run recipes/demo.yaml --stage ingest
+	$(BIN)/pixmo annotate up --store out/demo $(CAMPAIGN)
+	$(BIN)/pixmo annotate users add you $(CAMPAIGN)
+	$(BIN)/pixmo annotate push cap --store out/demo $(CAMPAIGN)
+	$(BIN)/pixmo annotate up --store out/demo $(CAMPAIGN)
+
 test: install
 	$(BIN)/pixmo models fetch $(TEST_MODELS)
 	$(BIN)/python -m pytest
 
 test-fast: install
-	$(BIN)/python -m pytest -n 2 -m 'not slow and not network and not gpu'
+	$(BIN)/python -m pytest -n 2 -m 'not slow and not studio and not network and not gpu'
 
 check: install
 	$(BIN)/ruff format --check .
@@ -40,4 +49,5 @@ bench: install
 	test -z "$$failed" || { echo "below their goals:$$failed"; exit 1; }
 
 clean:
+	-test ! -e out/annotate/campaign.json || $(BIN)/pixmo annotate down $(CAMPAIGN)
 	rm -rf .venv out build *.egg-info

@@ -28,6 +28,8 @@ EXTRAS = {
     "speech": ["faster-whisper==1.2.*"],
     "llm": ["xllamacpp==2026.10.*"],
     "hub": ["datasets>=5.2,<6", "huggingface-hub>=2.4,<3"],
+    "annotate": ["label-studio-sdk==2.1.2", "markdown-it-py>=4,<5"],
+    "evaluate": ["evalica>=0.4,<0.5", "matplotlib>=3.11,<4"],
     "gcp": ["apache-beam[gcp]==2.77.*", "gcsfs>=2026.9"],
     "s3": ["s3fs>=2026.9"],
     "dev": [
@@ -53,8 +55,15 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.13",
     package_dir={"": "."},
-    packages=find_packages(include=["schemas*", "pipelines*", "tools*"]),
+    packages=find_packages(include=["schemas*", "pipelines*", "annotation*", "tools*"]),
     package_data={
+        "annotation": [
+            "configs/*.xml",
+            "guidelines/*.md",
+            "servers/studio_constraints.txt",
+            "studio/assets/*",
+            "studio/templates/**",
+        ],
         "pipelines": ["prompts/*.md", "services/*.yaml"],
         "schemas": ["py.typed"],
         "tools": ["report/assets/*"],
