@@ -14,6 +14,7 @@ from pipelines import run_stage
 from schemas.errors import UsageError
 from schemas.judgment import RejectRow
 from schemas.store import PartInfo, Store
+from schemas.tables import TABLES
 from tools import flags, stages
 from tools.console import out, plain_errors
 from tools.summary import new_table, reason_lines, show_summary, usage_line
@@ -26,7 +27,8 @@ ReasonFilter = Annotated[
 ]
 
 # Rows are also refused while a list is imported, under the name of its table.
-REJECTING = ("sources-images", "sources-recordings", "sources-evaluation", *stages.STAGES)
+SOURCES = [table.replace("/", "-") for table in TABLES if table.startswith("sources/")]
+REJECTING = (*SOURCES, *stages.STAGES)
 
 
 def register(app: typer.Typer) -> None:

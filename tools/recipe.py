@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from annotation.pull.checks import CheckRules
 from pipelines.release_plan import ExportConfig
 from pipelines.services.fetch_config import FetchConfig
 from pipelines.services.llm_config import LlmConfig
@@ -76,6 +77,23 @@ class RecordingsRecipe:
         _within("recordings.rows_per_part", self.rows_per_part, 1)
         _within("recordings.max_rejects", self.max_rejects, 0, 1)
         _within("recordings.limits.min_duration_s", limits.min_duration_s, 0, limits.max_duration_s)
+
+
+@dataclass(frozen=True)
+class PullRecipe:
+    """Step pull: what people did in Label Studio; `home` is the campaign's folder."""
+
+    home: str = ""
+    optional: bool = False
+    wait_s: float = 0.0
+    rows_per_part: int = 1000
+    max_rejects: float = 1.0
+    rules: CheckRules = field(default_factory=CheckRules)
+
+    def __post_init__(self) -> None:
+        _within("pull.wait_s", self.wait_s, 0)
+        _within("pull.rows_per_part", self.rows_per_part, 1)
+        _within("pull.max_rejects", self.max_rejects, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -175,6 +193,7 @@ class Recipe:
     workers: int = 0
     contact: str = ""
     ingest: IngestRecipe | None = None
+    pull: PullRecipe | None = None
     recordings: RecordingsRecipe | None = None
     transcribe: TranscribeRecipe = field(default_factory=TranscribeRecipe)
     caption: CaptionRecipe = field(default_factory=CaptionRecipe)

@@ -19,7 +19,9 @@ from schemas.records import Caption
 from schemas.store import Store
 from tools import flags, stages
 from tools.console import err, out, plain_errors
+from tools.pull import NAME
 from tools.recipe import Recipe, load_recipe
+from tools.steps import steps_of
 from tools.summary import new_table, show_summary, usage_line
 
 
@@ -35,7 +37,7 @@ def run(
         list[str],
         typer.Option(
             metavar="NAME",
-            help=f"Only this stage; repeatable: {', '.join([*stages.STAGES, 'export'])}.",
+            help=f"Only this stage; repeatable: {', '.join([NAME, *stages.STAGES, 'export'])}.",
         ),
     ] = [],  # noqa: B006
     workers: flags.Workers = 0,
@@ -75,7 +77,7 @@ def _served(recipe: Recipe, dry: bool) -> Iterator[Recipe]:
 def _run_steps(
     made: stages.Run, recipe: Recipe, only: Sequence[str]
 ) -> tuple[list[StageResult], int]:
-    steps = stages.steps_of(recipe)
+    steps = steps_of(recipe)
     known = [*steps, "export"]
     for name in only:
         if name not in known:
@@ -87,9 +89,12 @@ def _run_steps(
     results = []
     for name in chosen:
         began = time.monotonic()
-        results.append(steps[name](made))
+        result = steps[name](made)
+        if name.startswith("annotations-") and not result.infos and not result.ran:
+            continue  # nobody has done anything of this kind
+        results.append(result)
         if not made.dry:
-            _say_done(results[-1], time.monotonic() - began)
+            _say_done(result, time.monotonic() - began)
     exporting = "export" in _wanted(made, known, only)
     return results, len(stages.export(made, recipe.release)) if exporting else 0
 

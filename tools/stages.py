@@ -5,21 +5,20 @@ Every verb and `pixmo run` come through here, so that both do the same.
 
 import contextlib
 import dataclasses
-import functools
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
+from annotation.pull.stages import ANNOTATION_STAGES
 from pipelines import run_stage
 from pipelines.caption import CaptionStage
 from pipelines.decontaminate import Decontaminate
 from pipelines.decontaminate_text import TEXT_STAGES
 from pipelines.dedupe import Dedupe
-from pipelines.engine import BeamEngine
+from pipelines.engine import BeamEngine, ThisProcess
 from pipelines.evaluation import Evaluation, evaluation_import, evaluation_url
 from pipelines.export import EXPORTS, drop_empty_release, export_subset
 from pipelines.ingest import SOURCES as IMAGE_SOURCES
@@ -44,7 +43,7 @@ from schemas.store import PartInfo, Store
 from schemas.tables import TABLES
 from tools import recipe as recipes
 from tools.console import err
-from tools.policy import Policies, load_policy, policies_in_force, remember_policies, selections
+from tools.policy import Policies, policies_in_force, remember_policies, selections
 from tools.progress import Watching
 from tools.release.describe import describe_release
 from tools.strict import build
@@ -53,13 +52,14 @@ IMPORT_WAIT_S = 3600.0
 SELECTING = tuple(select.name for select in SELECTS.values())
 COMPARING = (Decontaminate.name, *(stage.name for stage in TEXT_STAGES))
 # One job over all parts, never a shard.
-GROUPING = ("dedupe", "splits", Evaluation.name, *COMPARING, *SELECTING, "export")
+GROUPING = ("pull", "dedupe", "splits", Evaluation.name, *COMPARING, *SELECTING, "export")
 FOLLOWING = ("duplicates", "splits", "contamination/", "selected/")  # behind pictures and captions
 EXPORT = ("stages", "export.json")
 SALT = "PIXMO_ANNOTATOR_SALT"
 _CLASSES: tuple[type[Any], ...] = (
     *(Ingest, Recordings, Transcribe, CaptionStage, Dedupe, SplitStage),
     *(Evaluation, Decontaminate, *TEXT_STAGES),
+    *ANNOTATION_STAGES.values(),
     *SELECTS.values(),
 )
 STAGES = {cls.name: cls for cls in _CLASSES}
@@ -67,7 +67,10 @@ STAGES = {cls.name: cls for cls in _CLASSES}
 
 @dataclass(frozen=True)
 class Run:
-    """Where and how stages run: the store, workers, Beam flags, and the share of the parts."""
+    """Where and how stages run: the store, workers, Beam flags, and the share of the parts.
+
+    `light` stages are done in this process, without Beam.
+    """
 
     store: Store
     workers: int = 0
@@ -75,6 +78,7 @@ class Run:
     index: int = 0
     count: int = 1
     dry: bool = False
+    light: bool = False
 
     def workers_or(self, default: int) -> int:
         """The number of worker processes: as asked for, or the stage's default."""
@@ -82,7 +86,7 @@ class Run:
 
     def options(self, workers: int) -> RunOptions:
         """The engine with this many workers."""
-        engine = BeamEngine(workers, self.flags)
+        engine = ThisProcess() if self.light else BeamEngine(workers, self.flags)
         return RunOptions(engine, self.index, self.count, None if self.dry else Watching)
 
 
@@ -118,12 +122,17 @@ def _settings(store: Store, name: str) -> str:
     return store.path("stages", f"{name}.json")
 
 
+def was_run(store: Store, name: str) -> bool:
+    """Whether a stage was ever run on this store."""
+    return bool(store.fs.exists(_settings(store, name)))
+
+
 def recall(store: Store, name: str) -> Any:
     """The stage as it was last run on this store; UsageError when it was not."""
     path = _settings(store, name)
     if name not in STAGES:
         raise UsageError(f"no stage is called {name}; stages: {', '.join(STAGES)}")
-    if not store.fs.exists(path):
+    if not was_run(store, name):
         raise UsageError(f"stage {name} has not been run on {store.url}")
     stage = build(STAGES[name], json.loads(store.fs.cat_file(path)), path)
     return replace(stage, salt=os.environ.get(SALT, "")) if name == Recordings.name else stage
@@ -293,7 +302,7 @@ def recall_export(store: Store) -> ExportConfig | None:
 
 def recall_splits(store: Store) -> recipes.SplitsRecipe:
     """The shares that splits were last drawn with, else the default."""
-    if not store.fs.exists(_settings(store, SplitStage.name)):
+    if not was_run(store, SplitStage.name):
         return recipes.SplitsRecipe()
     last = recall(store, SplitStage.name)
     return recipes.SplitsRecipe(last.shares, last.salt)
@@ -327,8 +336,8 @@ def bring_up_to_date(run_: Run) -> list[StageResult]:
     whole, store = replace(run_, index=0, count=1), run_.store
     results = []
     for table, kind in TABLES.items():
-        was_run = store.fs.exists(_settings(store, kind.made_by))
-        if was_run and kind.made_by in STAGES and table.startswith(FOLLOWING):
+        again = was_run(store, kind.made_by)
+        if again and kind.made_by in STAGES and table.startswith(FOLLOWING):
             results.append(run(whole, _last(store, kind.made_by), run_.workers_or(cores())))
     if (config := recall_export(store)) is not None:
         export(whole, config)
@@ -340,30 +349,6 @@ def _last(store: Store, name: str) -> Any:
     if name in SELECTING:
         return next(s for s in selections(policies_in_force(store)) if s.name == name)
     return recall(store, name)
-
-
-def steps_of(recipe: recipes.Recipe) -> dict[str, Callable[[Run], StageResult]]:
-    """The stages that a recipe asks for, in order; export comes after them."""
-    steps: dict[str, Callable[[Run], StageResult]] = {}
-    if recipe.ingest:
-        section = recipe.ingest
-        steps["ingest"] = lambda run_: ingest(run_, section)
-    if recipe.recordings:
-        manifest = recipe.recordings
-        steps["recordings"] = lambda run_: recordings(run_, manifest)
-    steps["transcribe"] = lambda run_: transcribe(run_, recipe.transcribe)
-    steps["caption"] = lambda run_: caption(run_, recipe.caption)
-    steps["dedupe"] = lambda run_: dedupe(run_, recipe.dedupe)
-    steps["splits"] = lambda run_: splits(run_, recipe.splits)
-    if recipe.decontaminate:
-        benchmarks = recipe.decontaminate
-        steps[Evaluation.name] = lambda run_: evaluation(run_, benchmarks)
-        for comparison in comparisons(benchmarks):
-            steps[comparison.name] = functools.partial(compare, stage=comparison)
-    policies = load_policy(Path(recipe.policy)) if recipe.policy else {}
-    for stage in selections(policies):
-        steps[stage.name] = functools.partial(select, stage=stage, policies=policies)
-    return steps
 
 
 @dataclass(frozen=True)

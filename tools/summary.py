@@ -16,8 +16,10 @@ def show_summary(results: Sequence[StageResult]) -> None:
     """Print one row per stage."""
     table = new_table("summary")
     for name in ("stage", "parts", "rows in", "records", "rejects", "seconds", "rows/s"):
-        left = name in ("stage", "rejects")
-        table.add_column(name, justify="left" if left else "right", no_wrap=left)
+        left, fold = name in ("stage", "rejects"), name == "stage"
+        table.add_column(
+            name, justify="left" if left else "right", no_wrap=not fold, overflow="fold"
+        )
     for result in results:
         table.add_row(*_cells(result))
     out.print(table)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from annotation.pull.stages import ANNOTATION_STAGES
 from pipelines.denylist import add_denied, load_denylist
 from pipelines.stage import CODE_VERSION, Stage
 from pipelines.steps.denylist import Denylist
@@ -54,7 +55,8 @@ __all__ = ["Receipt", "TakedownRequest", "take_down"]
 
 LEASE = "takedown"
 # What feeds captions: cheap to rewrite, dear to make again. All that follows them is made again.
-KEPT = ("ingest", "recordings", "transcribe", "caption")
+_JUDGED = tuple(stage.name for stage in ANNOTATION_STAGES.values())
+KEPT = ("ingest", "recordings", "transcribe", *_JUDGED, "caption")
 Clock = Callable[[], datetime]
 Tell = Callable[[Plan], None]
 
