@@ -9,9 +9,11 @@ with quick_import():
     import typer
 
     from tools import (
+        annotate_cli,
         audit_cli,
         decontaminate_cli,
         diff_cli,
+        evaluate_cli,
         export_cli,
         inspect_cli,
         models_cli,
@@ -52,6 +54,10 @@ report_cli.register(app)
 publish_cli.register(app)
 takedown_cli.register(app)
 diff_cli.register(app)
+app.add_typer(
+    annotate_cli.app, name="annotate", help="People: Label Studio and what they do in it."
+)
+app.add_typer(evaluate_cli.app, name="evaluate", help="How good a model is.")
 app.add_typer(models_cli.app, name="models", help="Fetch, list and verify model weights.")
 
 

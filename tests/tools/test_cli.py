@@ -45,6 +45,17 @@ OPTIONS = {
     "rejects": "--store --stage --reason --limit --json",
     "retry": "--store --stage --reason --workers --allow-host --connect-to",
     "audit": "--store --release --workers --json",
+    "annotate up": "--store --home --port --database --public-url --llm-base-url --llm-model"
+    " --api-key-env",
+    "annotate down": "--home",
+    "annotate push": "--store --home --overlap --limit --gold --min-seconds --collection-method"
+    " --candidates --ocr --answers",
+    "annotate pull": "--store --home --watch --workers",
+    "annotate status": "--store --home --json",
+    "annotate users add": "--home",
+    "annotate users disable": "--home",
+    "annotate users list": "--home",
+    "evaluate preference": "--store --judgments --output --bootstrap --seed",
     "models fetch": "--force --no-force",
     "models list": "",
     "models verify": "",

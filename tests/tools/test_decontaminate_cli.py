@@ -20,7 +20,7 @@ from tests.hub_server import HubServer, hub
 from tests.tools.in_process import pixmo, refused
 from tests.toy_store import encode, id_of, picture, pixels, url_of
 from tools.recipe import load_recipe
-from tools.stages import steps_of
+from tools.steps import steps_of
 
 LONG = "on the left a small brown dog sits beside two red chairs near the open garden door"
 
