@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import typer
 
+from annotation.pull.checks import CheckRules
 from pipelines.release_plan import ExportConfig
 from pipelines.selection import SELECTS
 from pipelines.services.fetch_config import FetchConfig
@@ -32,7 +33,11 @@ from tools.policy import load_policy
 from tools.recipe import load_recipe
 
 ROOT = Path(__file__).parent.parent
-CODE = sorted(path for name in ("pipelines", "tools") for path in (ROOT / name).rglob("*.py"))
+# Of annotation, what makes rejects of the store: push and the pages refuse for other reasons.
+CODE = [
+    *sorted(path for name in ("pipelines", "tools") for path in (ROOT / name).rglob("*.py")),
+    *(ROOT / "annotation" / "pull" / name for name in ("checks.py", "stages.py")),
+]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("samples/*.md")]
 
 # Reasons that are no literal where the Reject is made, and where they come from. A new form of
@@ -48,6 +53,8 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("ingest.md", "ingest.limits", DecodeLimits),
     ("captions.md", "recordings", recipe.RecordingsRecipe),
     ("captions.md", "recordings.limits", AudioLimits),
+    ("annotation.md", "pull", recipe.PullRecipe),
+    ("annotation.md", "pull.rules", CheckRules),
     ("captions.md", "transcribe", recipe.TranscribeRecipe),
     ("captions.md", "transcribe.speech", SpeechConfig),
     ("captions.md", "caption", recipe.CaptionRecipe),
