@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from pipelines.release_plan import Exporter, Rows, column_of, look_up
+from pipelines.steps.reviewed import with_reviews
 from schemas.records import CaptionLineage
 from schemas.store import Store
 from schemas.subsets import SUBSETS
@@ -34,19 +35,11 @@ def _read(store: Store, number: int, keys: pa.Array) -> Rows:
     """The captions of some pictures, and what they were made of."""
     published = SUBSETS["cap"].columns.names
     columns = list(dict.fromkeys(["image_id", *published, *_MADE_OF]))
-    found = _with_reviews(store.read("captions", number, columns))
+    found = with_reviews(store.read("captions", number, columns))
     rows = look_up(found, keys, "image_id")
     lineage = rows.select(_MADE_OF)
     sound = _checksums(store, number, rows["recording_ids"].combine_chunks())
     return Rows(rows.select(published), lineage.append_column("audio_sha256", sound))
-
-
-def _with_reviews(found: pa.Table) -> pa.Table:
-    """Captions of a version that knew no reviews have none."""
-    if "review_ids" in found.column_names:
-        return found
-    none = [[""] * len(recordings) for recordings in found["recording_ids"].to_pylist()]
-    return found.append_column("review_ids", pa.array(none, pa.list_(pa.string())))
 
 
 def _checksums(store: Store, number: int, recordings: pa.ListArray) -> pa.ListArray:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from schemas.errors import StageError
 from schemas.ids import canonical_json, content_id
 
 # Left out of content digests: what merely was observed, and bytes that a sha256 column stands for.
@@ -94,11 +95,27 @@ def _build(hint: Any, value: Any) -> Any:
 
 
 def from_batches(batches: Iterable[pa.RecordBatch], record: type) -> Iterator[Any]:
-    """Records from Arrow batches, one at a time."""
-    hints = _hints(record)
+    """Records from Arrow batches, one at a time.
+
+    A column that came later than the part has the default of its field; StageError without one.
+    """
     for batch in batches:
+        hints = _present(record, batch.schema.names)
         for row in batch.to_pylist():
             yield record(**{name: _build(hint, row[name]) for name, hint in hints.items()})
+
+
+def _present(record: Any, columns: Sequence[str]) -> dict[str, Any]:
+    """The hints of the fields that are there; the others must have a default."""
+    fields = {field.name: field for field in dataclasses.fields(record)}
+    missing = [name for name in fields if name not in columns]
+    for name in missing:
+        if fields[name].default is dataclasses.MISSING:
+            raise StageError(
+                f"a part of {record.__name__} records lacks the column {name}: another version of "
+                "pixmo wrote it; run the stage that makes it again"
+            )
+    return {name: hint for name, hint in _hints(record).items() if name not in missing}
 
 
 def record_digest(record: Any) -> str:

@@ -24,6 +24,8 @@ from tools.recipe import Recipe, load_recipe
 from tools.steps import steps_of
 from tools.summary import new_table, show_summary, usage_line
 
+PULLED = (NAME, "annotations-")  # steps that a summary leaves out when there is nothing
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
@@ -90,7 +92,7 @@ def _run_steps(
     for name in chosen:
         began = time.monotonic()
         result = steps[name](made)
-        if name.startswith("annotations-") and not result.infos and not result.ran:
+        if name.startswith(PULLED) and not result.infos and not (result.ran or made.dry):
             continue  # nobody has done anything of this kind
         results.append(result)
         if not made.dry:

@@ -7,6 +7,9 @@ recording itself is like stays: how much was said in its time, counted in the pe
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
 
 from pipelines.steps.speech_checks import count_words
 from schemas.judgment import Tag
@@ -53,3 +56,11 @@ def reviewed_tags(tags: Iterable[Tag], heard: str, text: str) -> tuple[Tag, ...]
         for tag in tags
         if tag.name in _OF_SPEECH
     )
+
+
+def with_reviews(found: Any) -> Any:
+    """Captions as an Arrow table or batch; those of a version that knew no reviews have none."""
+    if "review_ids" in found.schema.names:
+        return found
+    none = [[""] * len(recordings) for recordings in found.column("recording_ids").to_pylist()]
+    return found.append_column("review_ids", pa.array(none, pa.list_(pa.string())))

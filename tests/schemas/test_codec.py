@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import codec, judgment, records
+from schemas.errors import StageError
 
 KINDS = [
     cls
@@ -98,3 +99,16 @@ def test_the_key_of_a_record_is_text(kind: type) -> None:
 def test_a_hint_that_no_record_may_use() -> None:
     with pytest.raises(TypeError, match="a record field cannot be"):
         codec.arrow_type(dict[str, int])
+
+
+def test_a_part_of_an_older_version_reads_with_defaults() -> None:
+    batch = codec.to_batch([records.Split("i", "train", "c", "test")], records.Split)
+    older = batch.drop_columns(["moved_from"])
+    assert list(codec.from_batches([older], records.Split)) == [records.Split("i", "train", "c")]
+
+
+def test_a_part_that_lacks_what_a_record_needs_says_so_in_one_line() -> None:
+    batch = codec.to_batch([records.Split("i", "train", "c")], records.Split)
+    other = batch.drop_columns(["component_id"])
+    with pytest.raises(StageError, match=r"Split .* component_id: another version"):
+        list(codec.from_batches([other], records.Split))

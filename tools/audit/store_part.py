@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.steps.denylist import Denylist
+from pipelines.steps.reviewed import with_reviews
 from schemas.arrow_bytes import views_of
 from schemas.batch_digest import batch_json, text_digest
 from schemas.codec import arrow_schema
@@ -33,7 +34,7 @@ from tools.audit.part_columns import (
     said_of,
 )
 
-LATER = ("moved_from",)  # columns that older parts lack, and that nothing here is compared by
+LATER = ("moved_from", "review_ids")  # columns that older parts may lack, a finding of `schema`
 NAMING = ("sources/recordings", "rejects/sources/recordings", "rejects/recordings")
 
 
@@ -143,6 +144,7 @@ def _columns(job: PartJob, scan: PartScan, batch: pa.RecordBatch, start: int) ->
         who = pc.struct_field(batch.column("work"), "annotator_id")
         scan.pseudonyms.update(name for name in who.unique().to_pylist() if name)
     if job.table == "captions":
+        batch = with_reviews(batch)
         found |= said_of(batch, start)
         check_captions(scan.notes, job.place, batch, start)
         check_prompts(scan.notes, job.place, batch, start)
