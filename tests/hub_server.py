@@ -9,11 +9,10 @@ what a client does; it knows nothing of the real service's limits.
 import re
 import socket
 import struct
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -24,7 +23,7 @@ import pytest
 from huggingface_hub import constants
 
 from tests.hub_routes import READER, ROUTES, WRITER, Answer, HubError, HubRoutes, Request
-from tests.loopback_server import LoopbackServer
+from tests.loopback_server import LoopbackServer, serving
 
 __all__ = ["READER", "WRITER", "Call", "Fault", "HubServer", "hub", "signed_in"]
 
@@ -191,15 +190,6 @@ def signed_in(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[HubServ
         yield running
 
 
-@contextmanager
-def hub() -> Iterator[HubServer]:
+def hub() -> AbstractContextManager[HubServer]:
     """A running stand-in."""
-    server = HubServer()
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return serving(HubServer())

@@ -1,8 +1,11 @@
 """The base of the small HTTP servers of the tests: threads, and quiet about clients that leave."""
 
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 
 class LoopbackServer(ThreadingHTTPServer):
@@ -19,3 +22,24 @@ class LoopbackServer(ThreadingHTTPServer):
         """Called by the standard library in the block that caught the error."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
+
+    @property
+    def endpoint(self) -> str:
+        """ADDRESS:PORT."""
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+Served = TypeVar("Served", bound=LoopbackServer)
+
+
+@contextmanager
+def serving(server: Served) -> Iterator[Served]:
+    """The server while the block lasts."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -4,15 +4,14 @@ It answers GET and HEAD on a real socket, notes what it was asked, and counts th
 that it sent.
 """
 
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.loopback_server import LoopbackServer
+from tests.loopback_server import LoopbackServer, serving
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,6 @@ class PictureHost(LoopbackServer):
         self.sent = 0
 
     @property
-    def endpoint(self) -> str:
-        """ADDRESS:PORT."""
-        return f"127.0.0.1:{self.server_address[1]}"
-
-    @property
     def pictures_asked(self) -> list[tuple[str, str]]:
         """Method and path of what was asked apart from robots.txt."""
         return [(method, path) for method, _, path in self.asked if path != "/robots.txt"]
@@ -93,15 +87,6 @@ class PictureHost(LoopbackServer):
         return Page(page.body, page.status, headers, page.head, page.delay_s)
 
 
-@contextmanager
-def hosting(pages: Mapping[str, Page]) -> Iterator[PictureHost]:
+def hosting(pages: Mapping[str, Page]) -> AbstractContextManager[PictureHost]:
     """The host while the block lasts."""
-    host = PictureHost(pages)
-    thread = threading.Thread(target=host.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield host
-    finally:
-        host.shutdown()
-        host.server_close()
-        thread.join()
+    return serving(PictureHost(pages))

@@ -26,8 +26,9 @@ from pipelines.transcribe import Transcribe
 from schemas.judgment import Reject
 from schemas.records import Segment
 from schemas.store import Store
+from tests.loopback_server import serving
 from tests.pipelines.toy_stage import InlineEngine, write_list
-from tests.tools.in_process import PictureServer, serving
+from tests.tools.in_process import PictureServer
 from tests.toy_llm import Body, ToyLlm, asked_text, field_of, serving_llm
 from tests.toy_store import HOST, picture, sound
 from tools import recipe, stages

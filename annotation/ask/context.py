@@ -5,10 +5,21 @@ for explanations with points, `point` and `phrase`. Unknown controls are ignored
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from annotation.results import (
+    Region,
+    choice_of,
+    finite,
+    one_line,
+    phrases_of,
+    plain_text,
+    regions_of,
+    text_of,
+    texts_of,
+)
 from schemas.errors import UsageError
 
 USER_KEY = "pixmo_user"  # set by our server from the session, whatever the browser sent
@@ -94,50 +105,32 @@ def read_ask(task: AskTask, context: dict[str, Any]) -> Ask:
     if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
         raise UsageError("a context has a list `result`")
     user = context.get(USER_KEY)
-    questions = list(_named(results, "question"))
+    regions = regions_of(results)
+    questions = [region for region in regions if region.name == "question"]
     return Ask(
         task=task,
         user=user if isinstance(user, int) and not isinstance(user, bool) else 0,
-        question_id=str(questions[0].get("id", ""))[:64] if questions else "",
-        question=_tidy(" ".join(_texts(questions))),
-        answer="\n".join(_texts(_named(results, "answer"))).strip(),
-        verdict=next(iter(_values(_named(results, "verdict"), "choices")), ""),
-        explanations=tuple(_tidy(text) for text in _texts(_named(results, "explanation"))),
-        points=_points(results),
+        question_id=questions[0].region[:64] if questions else "",
+        question=one_line(" ".join(texts_of(regions, "question"))),
+        answer=text_of(regions, "answer"),
+        verdict=choice_of(regions, "verdict").partition(",")[0],
+        explanations=tuple(map(one_line, texts_of(regions, "explanation"))),
+        points=_points(regions),
         again=context.get(AGAIN_KEY) is True,
     )
 
 
-def _named(results: list[dict[str, Any]], name: str) -> Iterable[dict[str, Any]]:
-    return (one for one in results if one.get("from_name") == name)
-
-
-def _values(results: Iterable[dict[str, Any]], key: str) -> list[str]:
-    found: list[str] = []
-    for one in results:
-        value = one.get("value")
-        some = value.get(key) if isinstance(value, dict) else None
-        found += [some] if isinstance(some, str) else some if isinstance(some, list) else []
-    return [text for text in found if isinstance(text, str) and text.strip()]
-
-
-def _texts(results: Iterable[dict[str, Any]]) -> list[str]:
-    return _values(results, "text")
-
-
-def _points(results: list[dict[str, Any]]) -> tuple[AskPoint, ...]:
+def _points(regions: Sequence[Region]) -> tuple[AskPoint, ...]:
     """In the order in which they were placed, which is the order of the results."""
-    phrases = {one.get("id"): _texts([one]) for one in _named(results, "phrase")}
+    phrases = phrases_of(regions, "phrase")
     found = []
-    for one in _named(results, "point"):
-        value = one.get("value")
-        place = (value.get("x"), value.get("y")) if isinstance(value, dict) else (None, None)
-        if isinstance(place[0], int | float) and isinstance(place[1], int | float):
-            phrase = _tidy(" ".join(phrases.get(one.get("id"), [])))
-            x, y = round(float(place[0]), _DIGITS), round(float(place[1]), _DIGITS)
-            found.append(AskPoint(x, y, phrase))
+    for region in regions:
+        x, y = finite(region.value.get("x")), finite(region.value.get("y"))
+        if region.name == "point" and x is not None and y is not None:
+            phrase = " ".join(phrases.get(region.region, []))
+            found.append(AskPoint(round(x, _DIGITS), round(y, _DIGITS), phrase))
     return tuple(found)
 
 
 def _tidy(text: Any) -> str:
-    return " ".join(text.split()) if isinstance(text, str) else ""
+    return one_line(plain_text(text))

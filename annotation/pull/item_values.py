@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from annotation.pull.results import finite
+from annotation.results import finite
 from schemas.annotations import Point, Turn, Work
 
 Item = dict[str, Any]

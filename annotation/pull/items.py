@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from annotation.pull.results import (
+from annotation.results import (
     Placed,
     Region,
     choice_of,

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.pull.checks import CheckRules, check_item
-from annotation.pull.results import finite
+from annotation.results import finite
 from pipelines.stage import BaseStage, Shard, reject_row
 from pipelines.steps.revisions import (
     ItemRow,
@@ -25,10 +25,10 @@ from pipelines.steps.revisions import (
     newest,
     refusal_of_fate,
 )
-from schemas import annotations as people
 from schemas.judgment import Reject
 from schemas.records import Source
 from schemas.store import Store
+from schemas.tables import TABLES
 
 UNKNOWN = "unknown"
 OTHER_SHAPE = "other_shape"
@@ -50,6 +50,11 @@ class AnnotationStage(BaseStage):
 
     rules: CheckRules = field(default_factory=CheckRules)
     max_rejects: float = 1.0
+
+    def __init_subclass__(cls, kind: str) -> None:
+        """A kind's name, table and record follow from the kind."""
+        cls.kind, cls.name, cls.table = kind, f"annotations-{kind}", f"annotations/{kind}"
+        cls.record = TABLES[cls.table].record
 
     @property
     def feed(self) -> str:
@@ -148,54 +153,24 @@ def _is_upright(size: Any, shape: tuple[int, int]) -> bool:
     return abs(ratio - 1) <= max(SIDE_TOLERANCE, 2 * rounding)
 
 
-@dataclass(frozen=True)
-class PointsStage(AnnotationStage):
+class PointsStage(AnnotationStage, kind="points"):
     """Referring phrases with their points."""
 
-    name: ClassVar[str] = "annotations-points"
-    table: ClassVar[str] = "annotations/points"
-    record: ClassVar[type] = people.PointAnnotation
-    kind: ClassVar[str] = "points"
 
-
-@dataclass(frozen=True)
-class CountStage(AnnotationStage):
+class CountStage(AnnotationStage, kind="count"):
     """Counts that a person confirmed or corrected."""
 
-    name: ClassVar[str] = "annotations-count"
-    table: ClassVar[str] = "annotations/count"
-    record: ClassVar[type] = people.CountAnnotation
-    kind: ClassVar[str] = "count"
 
-
-@dataclass(frozen=True)
-class QuestionStage(AnnotationStage):
+class QuestionStage(AnnotationStage, kind="ask_model_anything"):
     """Questions with answers that a person stands by."""
 
-    name: ClassVar[str] = "annotations-ask_model_anything"
-    table: ClassVar[str] = "annotations/ask_model_anything"
-    record: ClassVar[type] = people.QuestionAnnotation
-    kind: ClassVar[str] = "ask_model_anything"
 
-
-@dataclass(frozen=True)
-class ExplanationStage(AnnotationStage):
+class ExplanationStage(AnnotationStage, kind="point_explanations"):
     """Answers that cite points."""
 
-    name: ClassVar[str] = "annotations-point_explanations"
-    table: ClassVar[str] = "annotations/point_explanations"
-    record: ClassVar[type] = people.PointExplanation
-    kind: ClassVar[str] = "point_explanations"
 
-
-@dataclass(frozen=True)
-class ReviewStage(AnnotationStage):
+class ReviewStage(AnnotationStage, kind="transcript_review"):
     """Transcripts that a person corrected."""
-
-    name: ClassVar[str] = "annotations-transcript_review"
-    table: ClassVar[str] = "annotations/transcript_review"
-    record: ClassVar[type] = people.TranscriptReview
-    kind: ClassVar[str] = "transcript_review"
 
     def judge(self, store: Store, rows: list[ItemRow]) -> Judge:
         """A review is of a recording that the store has."""
@@ -212,14 +187,8 @@ class ReviewStage(AnnotationStage):
         return None
 
 
-@dataclass(frozen=True)
-class PreferenceStage(AnnotationStage):
+class PreferenceStage(AnnotationStage, kind="preference"):
     """Judgments of pairs of answers, turned back to the models behind them."""
-
-    name: ClassVar[str] = "annotations-preference"
-    table: ClassVar[str] = "annotations/preference"
-    record: ClassVar[type] = people.Preference
-    kind: ClassVar[str] = "preference"
 
     def judge(self, store: Store, rows: list[ItemRow]) -> Judge:
         """A pair is known, and was shown one way or the other."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotation.ask.turns import Turn, turn_of
-from annotation.pull.results import one_line, plain_text
+from annotation.results import one_line, plain_text
 
 _Key = tuple[str, str]
 

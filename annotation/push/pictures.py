@@ -6,17 +6,14 @@ all; a JPEG in sRGB without metadata looks the same everywhere.
 
 import io
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from math import ceil
+from pathlib import Path
 
 from PIL import Image
 
 from annotation.home import Home
-from annotation.push.stored_bytes import wanted_rows
-from pipelines.services.cores import usable_cores
+from annotation.push.stored_bytes import copy_missing, wanted_rows, write_bytes
 from pipelines.steps.decode import DecodeLimits, decode_rgb
-from schemas.files import open_fs, whole_file
 from schemas.judgment import Reject
 from schemas.store import Store
 
@@ -51,26 +48,15 @@ def make_pictures(
     present = {path.stem for path in home.pictures.glob("*.jpg")}
     missing = set(wanted) - present
     done(len(wanted) - len(missing))
-    refused: dict[str, Reject] = {}
-    left = set(missing)
-    with ThreadPoolExecutor(ceil(usable_cores())) as pool:  # decoders let go of the interpreter
-        for rows in wanted_rows(store, "images", ("image_id", "bytes"), missing):
-            for image_id, reject in pool.map(partial(_write, home), rows):
-                left.discard(image_id)
-                if reject:
-                    refused[image_id] = reject
-            done(len(rows))
-    done(len(left))
+    rows = wanted_rows(store, "images", ("image_id", "bytes"), missing)
     absent = Reject("no_picture", "the store does not have it")
-    return refused | dict.fromkeys(left, absent)
+    return copy_missing(rows, missing, partial(_write, home.pictures), done, absent)
 
 
-def _write(home: Home, row: tuple[str, bytes]) -> tuple[str, Reject | None]:
+def _write(folder: Path, row: tuple[str, bytes]) -> Reject | None:
     image_id, data = row
     made = upright_jpeg(data)
     if isinstance(made, Reject):
-        return image_id, made
-    fs, path = open_fs(str(home.pictures / f"{image_id}.jpg"))
-    with whole_file(fs, path) as temporary, open(temporary, "wb") as file:
-        file.write(made)
-    return image_id, None
+        return made
+    write_bytes(folder, f"{image_id}.jpg", made)
+    return None

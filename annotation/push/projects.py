@@ -14,6 +14,7 @@ from annotation.push.guideline_page import guideline_html
 from annotation.push.options import Settings
 from annotation.refusals import said_by
 from annotation.registry import Project, load_projects, save_project
+from annotation.sidecar.login import SECRET_HEADER, USER
 from schemas.errors import StageError
 from schemas.ids import content_id
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
 EVENTS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED")
-SECRET_HEADER = "X-Pixmo-Secret"
-BACKEND = "pixmo"
+BACKEND = "pixmo"  # the title of our server among those of a project
 DRAFT_S = 100.0  # what Label Studio waits for a draft at most
 # Kinds whose pages start with something: all others must not show predictions.
 _PREFILLED = ("transcript_review", "count")
@@ -199,7 +199,7 @@ def _register_backend(desk: Desk, number: int) -> None:
 
 def _put_backend(desk: Desk, number: int) -> None:
     url = desk.campaign.studio.sidecar_url
-    login = {"basic_auth_user": BACKEND, "basic_auth_pass": desk.secret}
+    login = {"basic_auth_user": USER, "basic_auth_pass": desk.secret}
     wanted = {"url": url, "title": BACKEND, "is_interactive": True, "timeout": DRAFT_S}
     ours = [one for one in desk.studio.ml.list(project=number) if one.title == BACKEND]
     if not ours:

@@ -1,12 +1,13 @@
 """Playable copies of the store's recordings, for people who review what was heard."""
 
 from collections.abc import Callable, Collection
+from functools import partial
+from pathlib import Path
 
 from annotation.home import Home
-from annotation.push.stored_bytes import wanted_rows
+from annotation.push.stored_bytes import copy_missing, wanted_rows, write_bytes
 from pipelines.steps.audio import sniff_audio
 from pipelines.steps.remux import with_duration
-from schemas.files import open_fs, whole_file
 from schemas.judgment import Reject
 from schemas.store import Store
 
@@ -34,22 +35,16 @@ def make_sounds(
     present = {path.stem for path in home.sounds.iterdir() if not path.name.startswith(".")}
     missing = set(wanted) - present
     done(len(wanted) - len(missing))
-    refused: dict[str, Reject] = {}
-    left = set(missing)
-    for rows in wanted_rows(store, "recordings", ("recording_id", "audio"), missing):
-        for recording_id, data in rows:
-            left.discard(recording_id)
-            made = playable(data or b"")
-            if isinstance(made, Reject):
-                refused[recording_id] = made
-            else:
-                _write(home, recording_id, *made)
-        done(len(rows))
-    done(len(left))
-    return refused | dict.fromkeys(left, Reject("no_recording", "the store does not have it"))
+    rows = wanted_rows(store, "recordings", ("recording_id", "audio"), missing)
+    absent = Reject("no_recording", "the store does not have it")
+    return copy_missing(rows, missing, partial(_write, home.sounds), done, absent)
 
 
-def _write(home: Home, recording_id: str, data: bytes, suffix: str) -> None:
-    fs, path = open_fs(str(home.sounds / f"{recording_id}.{suffix}"))
-    with whole_file(fs, path) as temporary, open(temporary, "wb") as file:
-        file.write(data)
+def _write(folder: Path, row: tuple[str, bytes]) -> Reject | None:
+    recording_id, data = row
+    made = playable(data or b"")
+    if isinstance(made, Reject):
+        return made
+    copy, suffix = made
+    write_bytes(folder, f"{recording_id}.{suffix}", copy)
+    return None

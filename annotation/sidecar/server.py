@@ -20,10 +20,9 @@ from aiohttp import web
 from annotation.home import Home
 from annotation.sidecar.events import parse_events
 from annotation.sidecar.lines import append_line
+from annotation.sidecar.login import SECRET_HEADER, USER
 from schemas.errors import UsageError
 
-USER = "pixmo"  # of basic authentication, as registered with Label Studio
-SECRET_HEADER = "X-Pixmo-Secret"
 _OPEN = ("/health", "/webhook")
 _MAX_BODY = 2 * 2**20
 _LOG = logging.getLogger("sidecar")

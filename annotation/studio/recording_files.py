@@ -246,7 +246,7 @@ def _finish(folder: Path, recording: Recording, finished_by: str) -> Recording |
         return Reject("empty", "nothing was recorded")
     sound = folder / recording.file
     data = _settle(sound, recording.bytes)
-    play = write_playable(sound)
+    play = write_playable(sound, data)
     facts = check_sound(data, recording.min_seconds)
     finished = replace(
         recording,

@@ -58,12 +58,12 @@ def check_sound(data: bytes, min_seconds: float) -> SoundFacts:
     return SoundFacts(duration_s, loudness)
 
 
-def write_playable(sound: Path) -> Path | None:
+def write_playable(sound: Path, data: bytes) -> Path | None:
     """Copy the packets of `<name>.<ending>` into `<name>.play.<ending>`, which has a duration.
 
-    None when nothing can be copied.
+    `data` is what the file holds. None when nothing can be copied.
     """
-    copy = with_duration(sound.read_bytes(), sound.suffix[1:])
+    copy = with_duration(data, sound.suffix[1:])
     if isinstance(copy, Reject):
         return None
     place = sound.with_name(f"{sound.stem}.play{sound.suffix}")

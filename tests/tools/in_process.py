@@ -1,10 +1,7 @@
 """The command in this process, and two small servers that do as a test says."""
 
 import json
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -70,11 +67,6 @@ class _Server(LoopbackServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: Counter[str] = Counter()
 
-    @property
-    def endpoint(self) -> str:
-        """ADDRESS:PORT."""
-        return f"127.0.0.1:{self.server_address[1]}"
-
     def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         """Status and body for a request."""
         raise NotImplementedError
@@ -110,16 +102,3 @@ class TextServer(_Server):
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
         return 200, json.dumps({"choices": [choice], "usage": usage}).encode()
-
-
-@contextmanager
-def serving(server: Any) -> Iterator[Any]:
-    """The server while the block lasts."""
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -13,7 +13,8 @@ from pipelines.services.sample_server import SampleServer, load_faults
 from schemas.records import Caption, Recording, Split
 from schemas.store import Store
 from tests import toy_store
-from tests.tools.in_process import TextServer, pixmo, refused, serving
+from tests.loopback_server import serving
+from tests.tools.in_process import TextServer, pixmo, refused
 from tools import recipe, stages
 from tools.stages import Run
 

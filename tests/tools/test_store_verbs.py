@@ -9,7 +9,8 @@ import pytest
 from schemas.records import Image
 from schemas.store import Store
 from tests import toy_store
-from tests.tools.in_process import PictureServer, pixmo, serving
+from tests.loopback_server import serving
+from tests.tools.in_process import PictureServer, pixmo
 
 HOST = "pics.test"
 ROWS = [

@@ -17,7 +17,8 @@ from annotation.studio_errors import studio_errors
 from schemas.errors import StageError, UsageError
 from schemas.store import Store
 from tests import toy_store as toy
-from tests.tools.in_process import PictureServer, refused, serving
+from tests.loopback_server import serving
+from tests.tools.in_process import PictureServer, refused
 
 DEAD = Campaign("store", StudioConfig(port=9))
 

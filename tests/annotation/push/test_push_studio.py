@@ -18,9 +18,9 @@ from annotation.home import Home
 from annotation.kinds import KINDS, Kind
 from annotation.push.gold_file import load_gold
 from annotation.push.options import PushOptions
-from annotation.push.projects import SECRET_HEADER
 from annotation.push.push import push
 from annotation.registry import load_projects
+from annotation.sidecar.login import SECRET_HEADER
 from schemas.errors import StageError
 from schemas.records import Recording
 from schemas.store import Store

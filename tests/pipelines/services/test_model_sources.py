@@ -5,7 +5,6 @@ import http.server
 import os
 import subprocess
 import sys
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from pipelines.services.models import (
     file_problems,
     verify_model,
 )
-from tests.loopback_server import LoopbackServer
+from tests.loopback_server import LoopbackServer, serving
 
 PARTS = {"toy-weights-part1": b"first half, ", "toy-weights-part2": b"second half"}
 
@@ -162,10 +161,8 @@ class _HubStub(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub() -> Iterator[str]:
-    with LoopbackServer(("127.0.0.1", 0), _HubStub) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving(LoopbackServer(("127.0.0.1", 0), _HubStub)) as server:
+        yield f"http://{server.endpoint}"
 
 
 @pytest.mark.slow
