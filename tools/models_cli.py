@@ -46,7 +46,7 @@ def list_models() -> None:
             model.licence,
             "yes" if present else "no",
             models.model_origin(name) if present else "",
-            f"{model.title} ({model.hub.repository})",
+            f"{model.title} ({model.home})",
         )
     out.print(table)
     typer.echo(f"cache: {models.cache_dir()}")

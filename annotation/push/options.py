@@ -56,7 +56,7 @@ _TAKEN_BY = {
     "answers": ("preference",),
 }
 # What a kind cannot do without, if it is given no known answers either.
-_NEEDED = {"count": "candidates", "preference": "answers"}
+_NEEDED = {"preference": "answers"}
 
 
 def kind_of(name: str) -> Kind:

@@ -12,7 +12,7 @@ from typing import Any
 from annotation.push.options import PushOptions, Settings
 from annotation.push.tasks.about_answers import pair_tasks
 from annotation.push.tasks.about_captions import ask_tasks
-from annotation.push.tasks.about_counts import count_task
+from annotation.push.tasks.about_counts import count_task, unchecked_tasks
 from annotation.push.tasks.about_pictures import cap_tasks, points_tasks
 from annotation.push.tasks.about_speech import Heard, review_tasks
 from annotation.push.tasks.known_answers import Around, known_tasks
@@ -78,7 +78,7 @@ def _ask(sources: Sources, key_of: KeyOf) -> Made:
 
 def _count(sources: Sources, key_of: KeyOf) -> Made:
     if not sources.options.candidates:
-        return Made()
+        return _count_of_store(sources, key_of)
     known = frozenset(picture_ids(sources.store))
     url = sources.options.candidates
     tasks: list[Task] = []
@@ -93,6 +93,18 @@ def _count(sources: Sources, key_of: KeyOf) -> Made:
             tasks.append(found)
             places.append(where)
     return once_each(tasks, places) + Made(refused=tuple(refused))
+
+
+def _count_of_store(sources: Sources, key_of: KeyOf) -> Made:
+    """What the table `count` has to be checked; nothing where known answers are all there is."""
+    store, columns = sources.store, ("image_id", "label", "points", "checked")
+    if sources.options.gold and not store.part_numbers("count"):
+        return Made()
+    _need(store, "count", "image_id", "pixmo count")
+    _need(store, "splits", "image_id", "pixmo export all --validation 0.01 --test 0.01")
+    rows = (dict(zip(columns, row, strict=True)) for row in _rows(store, "count", columns))
+    splits = dict(_rows(store, "splits", ("image_id", "split")))
+    return unchecked_tasks(rows, splits, twins_of(store), key_of)
 
 
 def _preference(sources: Sources, key_of: KeyOf) -> Made:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from pipelines.services.models import CHUNK_BYTES, Model, ModelFile, Progress, SourceError
+from pipelines.services.models import CHUNK_BYTES, Hub, Model, ModelFile, Progress, SourceError
 
 PROBE_DEADLINE_S = 6.0
 REQUEST_TIMEOUT_S = 3.0
@@ -34,7 +34,8 @@ def from_hub(model: Model, folder: Path, progress: Progress) -> None:
         import huggingface_hub as hub
     except ImportError as error:
         raise SourceError(f"{error.name} is not installed (pip install pixmo[hub])") from error
-    _probe(model)
+    assert model.hub is not None  # a model without one has no such source
+    _probe(model, model.hub)
     progress(f"{model.name}: downloading {model.hub.repository} from the Hub")
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         for file in model.files:
@@ -51,10 +52,10 @@ def from_hub(model: Model, folder: Path, progress: Progress) -> None:
             shutil.move(found, folder / file.path)
 
 
-def _probe(model: Model) -> None:
+def _probe(model: Model, home: Hub) -> None:
     """Ask for one file's head, with a deadline that covers the name look-up as well."""
     answer: list[str] = []
-    thread = threading.Thread(target=_ask_head, args=(model, answer), daemon=True)
+    thread = threading.Thread(target=_ask_head, args=(model, home, answer), daemon=True)
     thread.start()
     thread.join(PROBE_DEADLINE_S)
     if not answer:
@@ -63,12 +64,12 @@ def _probe(model: Model) -> None:
         raise SourceError(answer[0])
 
 
-def _ask_head(model: Model, answer: list[str]) -> None:
+def _ask_head(model: Model, home: Hub, answer: list[str]) -> None:
     import httpx2
     import huggingface_hub as hub
 
-    repository, revision = model.hub.repository, model.hub.revision
-    url = hub.hf_hub_url(repository, model.files[0].path, revision=revision)
+    repository = home.repository
+    url = hub.hf_hub_url(repository, model.files[0].path, revision=home.revision)
     try:
         hub.get_hf_file_metadata(url, timeout=REQUEST_TIMEOUT_S)
     except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:

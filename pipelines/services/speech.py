@@ -6,9 +6,7 @@ nothing is conditioned on earlier text; and audio that is too quiet never reache
 """
 
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,6 +21,7 @@ from pipelines.services.speech_models import (
     load_speech_model,
 )
 from pipelines.steps.audio import SAMPLE_RATE_HZ, decode_audio, loudness_dbfs
+from pipelines.steps.read_ahead import map_ahead
 from schemas.errors import UsageError
 from schemas.judgment import Reject
 from schemas.records import Segment
@@ -137,18 +136,12 @@ def transcribe_many(
     while the model works on this one. At most `ahead` recordings are held in memory.
     """
 
-    def one(data: bytes, language: str | None) -> Speech | Reject:
+    def one(recording: tuple[bytes, str | None]) -> Speech | Reject:
+        data, language = recording
         audio = decode_audio(data)
         return audio if isinstance(audio, Reject) else transcriber.transcribe(audio, language)
 
-    with ThreadPoolExecutor(ahead, thread_name_prefix="transcribe") as pool:
-        waiting: deque[Future[Speech | Reject]] = deque()
-        for data, language in recordings:
-            waiting.append(pool.submit(one, data, language))
-            if len(waiting) >= ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    yield from map_ahead(one, recordings, ahead)
 
 
 def _segment(part: Any, duration_s: float) -> Segment:

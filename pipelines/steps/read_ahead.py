@@ -1,15 +1,18 @@
-"""An iterator that works ahead in a thread, so that reading, cutting and writing overlap.
+"""Iterators that work ahead in threads, so that reading, working and writing overlap.
 
-Worth it where both sides let other threads run, as Arrow, NumPy and files do. What the iterator
-raises is raised where the next item was asked for; whoever stops asking stops the thread.
+Worth it where both sides let other threads run, as Arrow, NumPy, models and files do. What is
+raised ahead is raised where the next item was asked for; whoever stops asking stops the threads.
 """
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 def read_ahead(items: Iterator[T], depth: int = 1) -> Iterator[T]:
@@ -42,6 +45,22 @@ def read_ahead(items: Iterator[T], depth: int = 1) -> Iterator[T]:
     finally:
         stopped.set()
         thread.join()
+
+
+def map_ahead(function: Callable[[Item], T], items: Iterable[Item], threads: int) -> Iterator[T]:
+    """`function` of every item in order, in so many threads; no more items than that are held."""
+    with ThreadPoolExecutor(threads, thread_name_prefix="map-ahead") as pool:
+        waiting: deque[Future[T]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) >= threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _taken(made: "queue.Queue[tuple[bool, T | BaseException | None]]") -> Iterator[T]:

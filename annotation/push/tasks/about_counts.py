@@ -1,13 +1,16 @@
 """Tasks about a detector's candidates: confirm or correct how many there are."""
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from annotation.push.tasks.about_pictures import NEAR_DUPLICATES
 from annotation.push.tasks.row_values import BadValue, image_of, points_of, split_of, text_of
-from annotation.push.tasks.task import KeyOf, Task, picture_place
+from annotation.push.tasks.task import KeyOf, Made, Task, picture_place
 from schemas.annotations import Point
 
 SPLIT = "validation"
+CHECKED, TRAIN = "checked", "train"
 
 
 def count_task(row: Mapping[str, Any], known: Collection[str], key_of: KeyOf) -> Task:
@@ -27,6 +30,29 @@ def count_task(row: Mapping[str, Any], known: Collection[str], key_of: KeyOf) ->
         "split": split,
     }
     return Task(key_of(image_id, label), data, picture=image_id, prefilled=_prefilled(points))
+
+
+def unchecked_tasks(
+    rows: Iterable[Mapping[str, Any]],
+    splits: Mapping[str, str],
+    twins: Collection[str],
+    key_of: KeyOf,
+) -> Made:
+    """One task per row of the table `count` in validation and test that nobody has checked.
+
+    `splits` are those of the store's pictures; `twins` are pictures that another one stands for.
+    """
+    tasks: list[Task] = []
+    passed_over: Counter[str] = Counter()
+    for row in rows:
+        image_id = row["image_id"]
+        split = splits.get(image_id, TRAIN)
+        if split == TRAIN or row["checked"] or image_id in twins:
+            over = TRAIN if split == TRAIN else CHECKED if row["checked"] else NEAR_DUPLICATES
+            passed_over[over] += 1
+        else:
+            tasks.append(count_task({**row, "split": split}, {image_id}, key_of))
+    return Made(tuple(tasks), passed_over=dict(passed_over))
 
 
 def _prefilled(points: tuple[Point, ...]) -> tuple[dict[str, Any], ...]:

@@ -120,7 +120,7 @@ def test_a_hub_that_does_not_answer_costs_the_deadline(
 ) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(model_sources, "PROBE_DEADLINE_S", 0.2)
-    monkeypatch.setattr(model_sources, "_ask_head", lambda model, answer: time.sleep(1.0))
+    monkeypatch.setattr(model_sources, "_ask_head", lambda model, home, answer: time.sleep(1.0))
     start = time.monotonic()
     with pytest.raises(SourceError, match=r"no answer within 0\.2 s"):
         model_sources.from_hub(toy(()), target, quiet)

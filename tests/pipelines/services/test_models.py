@@ -1,6 +1,7 @@
 """The registry is complete, and a model is in the cache whole or not at all."""
 
 import hashlib
+import re
 import threading
 from pathlib import Path
 
@@ -69,11 +70,15 @@ def test_shipped_registry_names_everything_needed() -> None:
     registry = load_registry()
     assert {"tiny.en", "base", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"} <= set(registry)
     for model in registry.values():
-        assert model.hub.repository.count("/") == 1
+        assert model.home.count("/") == 1
+        assert model.hub is not None or (model.upstream and (model.wheels or model.npm))
         assert model.entry == "." or model.entry in {file.path for file in model.files}
-        for digest in [f.sha256 for f in model.files] + [w.sha256 for w in model.wheels]:
+        for digest in [part.sha256 for part in (*model.files, *model.wheels, *model.npm)]:
             assert len(bytes.fromhex(digest)) == 32
         assert all("==" in wheel.requirement for wheel in model.wheels)
+        assert all(
+            re.fullmatch(r"\d+(\.\d+)+", p.requirement[len(p.name) + 1 :]) for p in model.npm
+        )
         assert all(file.members and not file.path.startswith("/") for file in model.files)
 
 
