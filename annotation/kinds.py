@@ -43,7 +43,7 @@ _ALL = (
     _judged("points", "Point at things", "images"),
     _judged("ask_model_anything", "Ask anything", "captions", interactive=True),
     _judged("point_explanations", "Explain with points", "captions", interactive=True),
-    _judged("count", "Check counts", "a file of candidates"),
+    _judged("count", "Check counts", "count"),
     _judged("preference", "Compare answers", "a file of answers"),
 )
 KINDS = {kind.name: kind for kind in _ALL}

@@ -4,10 +4,11 @@ Everything here takes any JSON, since an API call may have put anything there: w
 expected type reads as absent, and the checks say so. Points are percent of the picture shown.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from pipelines.steps.json_values import finite
 
 _KEYPOINTS = ("keypoint", "keypointlabels")
 
@@ -58,17 +59,6 @@ def _shown(one: dict[str, Any]) -> tuple[float, float, float] | None:
     if sides[0] is None or sides[1] is None:
         return None
     return sides[0], sides[1], finite(one.get("image_rotation")) or 0.0
-
-
-def finite(value: Any) -> float | None:
-    """A number; None for anything else, and for what is infinite or too large."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def plain_text(value: Any) -> str:

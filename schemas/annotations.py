@@ -3,10 +3,13 @@
 An annotation of one person may hold several items (a phrase with its points is one), and each is a
 row. `item_id` is a digest of the annotation, its revision and the item, so that a changed
 annotation gives new rows, and the old ones become rejects (`superseded`). Points are percent of
-the width and height of the upright picture, 0 to 100.
+the width and height of the upright picture, 0 to 100. `tags` tell what was odd about a row of a
+published file; what people did here has none.
 """
 
 from dataclasses import dataclass
+
+from schemas.judgment import Tag
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class PointAnnotation:
     points: tuple[Point, ...]
     collection_method: str
     work: Work
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ class QuestionAnnotation:
     edited: bool
     turns: tuple[Turn, ...]
     work: Work
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ class PointExplanation:
     labels: tuple[str, ...]
     turns: tuple[Turn, ...]
     work: Work
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from typing import Any
 from annotation.results import (
     Region,
     choice_of,
-    finite,
     one_line,
     phrases_of,
     plain_text,
@@ -20,6 +19,7 @@ from annotation.results import (
     text_of,
     texts_of,
 )
+from pipelines.steps.json_values import finite
 from schemas.errors import UsageError
 
 USER_KEY = "pixmo_user"  # set by our server from the session, whatever the browser sent

@@ -7,7 +7,6 @@ error named.
 
 from collections.abc import Callable
 
-from annotation.ask.citations import misspelled, parse, unknown_points
 from annotation.ask.context import Ask, AskPoint
 from annotation.ask.decide import Wanted
 from annotation.ask.notices import (
@@ -21,6 +20,7 @@ from annotation.ask.notices import (
     is_notice,
 )
 from pipelines.steps.answers import Asked, ask
+from pipelines.steps.citations import misspelled, parse, unknown_points
 from pipelines.steps.prompts import load_prompt
 from pipelines.steps.text_requests import TextModel, TextRequest
 from schemas.judgment import Reject

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annotation.ask.citations import Citation, parse, uncited_points, unknown_points
 from annotation.ask.notices import is_notice
 from annotation.pull.item_values import (
     Item,
@@ -19,6 +18,7 @@ from annotation.pull.item_values import (
     work_of,
 )
 from annotation.pull.typed import typed_characters
+from pipelines.steps.citations import Citation, parse, uncited_points, unknown_points
 from schemas.annotations import (
     CountAnnotation,
     Point,
@@ -46,13 +46,14 @@ class CheckRules:
     168,000 typists reach 120 words a minute, which is 10 characters a second (Dhakal et al.,
     "Observations on Typing from 136 Million Keystrokes", CHI 2018); the default is twice that.
     Fewer than `least_typed` characters are not judged by it. No text is longer than
-    `most_characters`.
+    `most_characters`, and nothing has more than `most_points`.
     """
 
     duplicate_percent: float = 0.3
     characters_per_second: float = 20.0
     least_typed: int = 60
     most_characters: int = 20_000
+    most_points: int = 1000
 
     def __post_init__(self) -> None:
         if self.duplicate_percent < 0:
@@ -90,6 +91,8 @@ def _placed(item: Item, rules: CheckRules) -> tuple[Point, ...] | Reject:
     """The points of an item, all within the picture and no two of them one click."""
     some = item.get("points")
     found = [place_of(place) for place in (some if isinstance(some, list) else [])]
+    if len(found) > rules.most_points:
+        return Reject("too_many_points", f"{len(found)} points, more than {rules.most_points}")
     points = tuple(place for place in found if place)
     if len(points) < len(found):
         at = found.index(None)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from annotation.results import finite
+from pipelines.steps.json_values import finite
 from schemas.annotations import Point, Turn, Work
 
 Item = dict[str, Any]

@@ -13,7 +13,6 @@ from annotation.results import (
     Placed,
     Region,
     choice_of,
-    finite,
     number_of,
     one_line,
     phrases_of,
@@ -24,6 +23,7 @@ from annotation.results import (
     text_of,
     texts_of,
 )
+from pipelines.steps.json_values import finite
 
 Item = dict[str, Any]
 TIMES = ("revision", "submitted_at", "seconds", "guideline", "item")

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.pull.checks import CheckRules, check_item
-from annotation.results import finite
 from pipelines.stage import BaseStage, Shard, reject_row
+from pipelines.steps.json_values import finite
 from pipelines.steps.revisions import (
     ItemRow,
     fate_of_row,

@@ -7,7 +7,7 @@ people are free to say what they like (speech, questions) have none.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from annotation.quality.points import points_f1
+from pipelines.steps.point_matching import points_f1
 from pipelines.steps.wer import count_word_errors, normalise_words
 from schemas.annotations import Point
 

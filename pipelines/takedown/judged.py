@@ -13,7 +13,8 @@ from pipelines.takedown.found import Found, rows_of, source_rows
 from schemas.store import Store
 from schemas.tables import TABLES
 
-SOURCES = [table for table in TABLES if table.startswith("sources/annotations/")]
+_SOURCES = ("sources/annotations/", "sources/published/")
+SOURCES = [table for table in TABLES if table.startswith(_SOURCES)]
 _WHOLE = ("text", "answer", "draft")
 
 

@@ -24,6 +24,8 @@ from schemas.store import PartInfo, Store
 from schemas.tables import TABLES
 
 REMADE = ("duplicate", "contamination/", "selected/")  # tables that are made anew after a takedown
+# Tables whose rows are made of several people's work: a placeholder stands for what goes in part.
+WAITING = ("captions", "points", "point_explanations", "ask_model_anything", "count")
 HEAVY = frozenset({"bytes", "audio", "grey32", "crop_hashes"})
 
 
@@ -165,7 +167,7 @@ class Rewriter:
         Without a shard, or with a placeholder that waits for a new run, the fingerprint stays, and
         with that the part counts as not done; its inputs follow all the same.
         """
-        waits = info.table == "captions" and REASON in info.reasons
+        waits = info.table in WAITING and REASON in info.reasons
         if shard is not None and not waits:
             return footer_fingerprint(info, shard), dict(shard.inputs)
         return info.fingerprint, {name: self._now(name, old) for name, old in info.inputs.items()}

@@ -12,8 +12,9 @@ from annotation.push.task_sources import Sources, make_tasks
 from annotation.push.tasks.task import Made
 from schemas.annotations import PreferencePair
 from schemas.errors import UsageError
-from schemas.records import Duplicate, Recording
+from schemas.records import Duplicate, Recording, Split
 from schemas.store import Store
+from schemas.subset_records import ObjectCount
 from tests import toy_store as toy
 
 
@@ -94,6 +95,46 @@ def test_candidates_end_as_tasks_or_refusals(store: Store, tmp_path: Path) -> No
         "4": "unreadable_row",
         "5": "bad_row",
     }
+
+
+def put_counts(store: Store, *checked: str) -> None:
+    """A count of two cats in every picture; a and b are in test, c is in train."""
+    for number, names in enumerate(["ab", "c"]):
+        rows = [toy.object_count(name, 2, checked=name in checked) for name in names]
+        toy.put(store, "count", number, ObjectCount, rows)
+        split = "train" if number else "test"
+        splits = [Split(toy.id_of(name), split, toy.id_of(name)) for name in names]
+        toy.put(store, "splits", number, Split, splits)
+
+
+def test_counts_of_the_store_are_checked_outside_train(store: Store) -> None:
+    put_counts(store, "b")
+    made = made_of(store, "count")
+    (task,) = made.tasks
+    assert (task.picture, task.data["split"], task.data["label"]) == (toy.id_of("a"), "test", "cat")
+    assert task.data["predicted_count"] == 2
+    assert [one["type"] for one in task.prefilled] == ["keypoint", "keypoint", "number"]
+    assert made.passed_over == {"train": 1, "checked": 1}
+    twin = Duplicate(toy.id_of("a"), toy.id_of("b"), "near", 2, 0, 0.0, toy.id_of("a"), 2)
+    toy.put(store, "duplicates", 0, Duplicate, [twin])
+    assert made_of(store, "count").passed_over == {"train": 1, "checked": 1, "near-duplicates": 1}
+
+
+def test_the_same_candidate_is_one_task_from_file_and_table(store: Store, tmp_path: Path) -> None:
+    put_counts(store)
+    row = {"image_url": toy.url_of("a"), "label": "cat", "points": []}
+    from_file = made_of(store, "count", candidates=lines(tmp_path, row))
+    assert from_file.tasks[0].key in {task.key for task in made_of(store, "count").tasks}
+
+
+def test_counts_need_a_table_or_a_file(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has no count: `pixmo count` makes them"):
+        made_of(store, "count")
+    gold = {"image_url": toy.url_of("a"), "label": "cat", "expected": {"count": 1}}
+    assert len(made_of(store, "count", gold=lines(tmp_path, gold)).tasks) == 1
+    toy.put(store, "count", 0, ObjectCount, [toy.object_count("a", 1)])
+    with pytest.raises(UsageError, match="has no splits: `pixmo export"):
+        made_of(store, "count")
 
 
 def test_a_known_answer_about_a_task_makes_no_second_one(store: Store, tmp_path: Path) -> None:

@@ -14,9 +14,15 @@ def matched(one: Sequence[Point], other: Sequence[Point], near: float = NEAR_PER
     The largest matching of a bipartite graph, by augmenting paths (Kuhn 1955): exact, and quick
     for the few hundred points that a picture has.
     """
-    reach = [[j for j, q in enumerate(other) if _is_near(p, q, near)] for p in one]
+    return len(pairs_of([[j for j, q in enumerate(other) if _is_near(p, q, near)] for p in one]))
+
+
+def pairs_of(reach: list[list[int]]) -> dict[int, int]:
+    """A largest matching: `reach[i]` are those that i may be paired with; partners to their i."""
     taken: dict[int, int] = {}
-    return sum(_augment(i, reach, taken, set()) for i in range(len(one)))
+    for i in range(len(reach)):
+        _augment(i, reach, taken, set())
+    return taken
 
 
 def _is_near(p: Point, q: Point, near: float) -> bool:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from annotation.quality.points import matched, points_f1
+from pipelines.steps.point_matching import matched, points_f1
 from schemas.annotations import Point
 
 places = st.builds(Point, st.floats(0, 20, width=32), st.floats(0, 20, width=32))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.ask.citations import (
+from pipelines.steps.citations import (
     Citation,
     format_cited,
     misspelled,
