@@ -7,21 +7,14 @@ Each run is followed by one of bare aiohttp posts, which tells how far a busy ma
 
 import argparse
 import asyncio
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import aiohttp
-
+from benchmarks.stub_process import bare_rate, stub
 from pipelines.services.budget import Meter
 from pipelines.services.llm_cache import CachedTextModel, LlmCache
 from pipelines.services.text_model import LlmConfig, OpenAiTextModel
@@ -46,12 +39,12 @@ def main() -> int:
     ratios = []
     requests = options.waves * CONCURRENCY
     # One cache for all runs, as in a store: its 256 folders are made once.
-    with _stub() as base_url, tempfile.TemporaryDirectory() as folder:
+    with stub(DELAY_S) as base_url, tempfile.TemporaryDirectory() as folder:
         for run in range(options.runs):
             first = 1 + run * (requests + CONCURRENCY)
             rate, cpu_ms = asyncio.run(_measure(base_url, folder, range(first, first + requests)))
             ratios.append(rate / ideal)
-            bare = asyncio.run(_measure_bare(base_url, requests)) / ideal
+            bare = bare_rate(base_url, requests, CONCURRENCY) / ideal
             print(
                 f"run {run + 1}: {rate:.0f} requests/s, {rate / ideal:.3f} "
                 f"({cpu_ms:.2f} ms CPU each; bare posts {bare:.3f})"
@@ -78,22 +71,6 @@ async def _measure(base_url: str, folder: str, numbers: range) -> tuple[float, f
     return len(numbers) / wall, 1000 * cpu / len(numbers)
 
 
-async def _measure_bare(base_url: str, requests: int) -> float:
-    """Requests a second of a client that does nothing but post and read."""
-    body = {"model": "m", "response_format": {"json_schema": {"name": "text"}}}
-
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONCURRENCY)) as session:
-
-        async def post(_: int) -> None:
-            async with session.post(f"{base_url}/chat/completions", json=body) as reply:
-                await reply.read()
-
-        await map_bounded(post, range(CONCURRENCY), CONCURRENCY)
-        began = time.perf_counter()
-        await map_bounded(post, range(requests), 2 * CONCURRENCY)
-        return requests / (time.perf_counter() - began)
-
-
 def _kept(folder: str) -> int:
     return sum(1 for _ in Path(folder).glob("*/*.json"))
 
@@ -103,32 +80,6 @@ async def _one(model: CachedTextModel, number: int) -> None:
     request = clean_request(_SPOKEN.replace("{}", str(number)), config)
     answer = await ask(model, request, load_prompt(config.clean_prompt), accept_any, 3)
     assert isinstance(answer, Asked), answer
-
-
-@contextmanager
-def _stub() -> Iterator[str]:
-    """The stub in a process of its own; yields its base URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    script = Path(__file__).with_name("stub_llm.py")
-    process = subprocess.Popen([sys.executable, str(script), str(port), "--delay-s", str(DELAY_S)])
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/health")
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(url: str) -> None:
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(url).close()
-            return
-        except urllib.error.URLError:
-            time.sleep(0.1)
-    raise SystemExit("the stub did not start")
 
 
 if __name__ == "__main__":

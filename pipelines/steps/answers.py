@@ -10,20 +10,32 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pipelines.steps.prompts import Prompt
-from pipelines.steps.text_requests import TextModel, TextRequest
+from pipelines.steps.text_requests import TextAnswer, TextModel, TextRequest
 from schemas.judgment import Reject
 
 _COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
 # Tab and newline are the control characters that written text has.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_OPENED = re.compile(r'\{\s*"')
 _MAX_STARTS = 32
 _HOTTER = 0.3
-_TOO_LONG = "it was cut off"
+TOO_LONG = "it was cut off"
 
 Judge = Callable[[str], str]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Answered(Generic[T]):
+    """What was made of an answer; the tokens are those of all answers it took."""
+
+    value: T
+    prompt_tokens: int
+    completion_tokens: int
+    attempts: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +83,7 @@ def ask_again(request: TextRequest, prompt: Prompt, error: str, attempt: int) ->
         user=f"{request.user}\n\n{note}",
         temperature=round(request.temperature + _HOTTER * attempt, 3),
         seed=request.seed + attempt,
-        max_tokens=request.max_tokens * (2 if error == _TOO_LONG else 1),
+        max_tokens=request.max_tokens * (2 if error == TOO_LONG else 1),
     )
 
 
@@ -82,6 +94,27 @@ async def ask(
 
     A Reject of the model itself (not available, too long) is passed on at once.
     """
+
+    def read(answer: TextAnswer) -> str | Reject:
+        return _judged(answer.text, answer.finish_reason, prompt.field, judge)
+
+    found = await ask_until(model, request, prompt, read, attempts)
+    if isinstance(found, Reject):
+        return found
+    return Asked(found.value, found.prompt_tokens, found.completion_tokens, found.attempts)
+
+
+async def ask_until(
+    model: TextModel,
+    request: TextRequest,
+    prompt: Prompt,
+    read: Callable[[TextAnswer], T | Reject],
+    attempts: int,
+) -> Answered[T] | Reject:
+    """Ask until `read` makes something of an answer; Reject after `attempts` refusals.
+
+    Each further try names the error. A Reject of the model itself is passed on at once.
+    """
     paid_prompt = paid_completion = 0
     refused = Reject("llm_malformed", "never asked")
     current = request
@@ -91,18 +124,18 @@ async def ask(
             return answer
         paid_prompt += answer.prompt_tokens
         paid_completion += answer.completion_tokens
-        text = _judged(answer.text, answer.finish_reason, prompt.field, judge)
-        if isinstance(text, str):
-            return Asked(text, paid_prompt, paid_completion, attempt)
-        refused = text
-        current = ask_again(request, prompt, text.detail, attempt)
+        found = read(answer)
+        if not isinstance(found, Reject):
+            return Answered(found, paid_prompt, paid_completion, attempt)
+        refused = found
+        current = ask_again(request, prompt, refused.detail, attempt)
     return replace(refused, detail=f"{prompt.name}, {attempts} tries, the last: {refused.detail}")
 
 
 def _judged(text: str, finish_reason: str, field: str, judge: Judge) -> str | Reject:
     """The text of an answer, strict first, then repaired; Reject with the error to be named."""
     if finish_reason == "length":
-        return Reject("llm_truncated", _TOO_LONG)
+        return Reject("llm_truncated", TOO_LONG)
     parsed = parse_answer(text, field)
     if isinstance(parsed, Reject) and parsed.reason == "llm_malformed":
         parsed = repair_answer(text, field)
@@ -110,6 +143,36 @@ def _judged(text: str, finish_reason: str, field: str, judge: Judge) -> str | Re
         return parsed
     error = judge(parsed)
     return Reject("llm_degenerate", error) if error else parsed
+
+
+def load_object(text: str) -> dict[str, Any] | Reject:
+    """The one JSON object of an answer, dressing around it forgiven; Reject `llm_malformed`."""
+    none = Reject("llm_malformed", "it was not one JSON object")
+    try:
+        value = json.loads(text, object_pairs_hook=_no_twice)
+    except (ValueError, RecursionError):
+        found = _objects_in(_COMMA.sub(lambda match: match[1] or "", text))
+        return found[0] if len(found) == 1 else none
+    return value if isinstance(value, dict) else none
+
+
+def _objects_in(text: str) -> list[dict[str, Any]]:
+    """The outermost objects of a text, as many as are worth looking for; none when one is cut."""
+    decoder = json.JSONDecoder(strict=False, object_pairs_hook=_no_twice)
+    found: list[dict[str, Any]] = []
+    at = text.find("{")
+    for _ in range(_MAX_STARTS):
+        if at < 0:
+            break
+        try:
+            value, end = decoder.raw_decode(text, at)
+            found.append(value)
+        except (ValueError, RecursionError):
+            if _OPENED.match(text, at):
+                return []  # half an object; what is whole inside it is no answer
+            end = at + 1
+        at = text.find("{", end)
+    return found
 
 
 def _only_field(value: Any, field: str) -> str | Reject:
