@@ -1,13 +1,12 @@
 """The summary table of a run: per stage what came in, what came out, what was refused and why."""
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 
 from rich import box
 from rich.table import Column, Table
 
 from pipelines.run_stage import StageResult
+from pipelines.services.llm_usage import read_usages, total_usage
 from schemas.store import Store
 from tools.console import out
 
@@ -23,6 +22,9 @@ def show_summary(results: Sequence[StageResult]) -> None:
     for result in results:
         table.add_row(*_cells(result))
     out.print(table)
+    for result in results:
+        if result.spent:
+            out.print(f"{result.stage}: {result.spent}", highlight=False, soft_wrap=True)
 
 
 def new_table(title: str, *columns: str | Column) -> Table:
@@ -40,15 +42,13 @@ def new_table(title: str, *columns: str | Column) -> Table:
 
 def usage_line(store: Store) -> str:
     """What LLM calls have cost over all runs on a store; empty when there were none."""
-    total: Counter[str] = Counter()
-    for path in store.fs.glob(store.path("cache", "usage", "*.json")):
-        total.update(json.loads(store.fs.cat_file(path)))
-    if not total["calls"] and not total["cached"]:
+    used = total_usage(read_usages(store))
+    if not used.calls and not used.cached:
         return ""
-    tokens = total["prompt_tokens"] + total["completion_tokens"]
+    tokens = used.prompt_tokens + used.completion_tokens
     return (
-        f"LLM, all runs: {total['calls']} calls ({total['failures']} failed), {total['cached']} "
-        f"answers from the cache, {tokens} tokens, ${total['usd']:.2f}"
+        f"LLM, all runs: {used.calls} calls ({used.failures} failed), {used.cached} "
+        f"answers from the cache, {tokens} tokens, ${used.usd:.2f}"
     )
 
 

@@ -5,7 +5,10 @@ refused and calls that ran out of time; those are charged an estimate of what wa
 checked before each new call, so a run goes over it by the calls under way at most.
 """
 
+import contextlib
 import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from schemas.errors import StopRun, UsageError
@@ -33,7 +36,9 @@ class Budget:
 @dataclass(frozen=True)
 class Usage:
     """What has been used so far. `estimated_tokens` is the part of the tokens that no endpoint
-    reported; `failures` are calls without a usable reply, each try counted."""
+    reported; `failures` are calls without a usable reply, each try counted; `batch_calls` are the
+    calls that came back in batch files. `seconds` is the time from the first live call to the end
+    of the last one, `saturated_seconds` how long of it as many were under way as may be."""
 
     calls: int = 0
     cached: int = 0
@@ -42,14 +47,36 @@ class Usage:
     completion_tokens: int = 0
     estimated_tokens: int = 0
     usd: float = 0.0
+    batch_calls: int = 0
+    seconds: float = 0.0
+    saturated_seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Live requests per second; 0 when there were none."""
+        return (self.calls - self.batch_calls) / self.seconds if self.seconds else 0.0
+
+    @property
+    def saturation(self) -> float:
+        """The share of the time (0 to 1) in which as many requests were under way as may be."""
+        return self.saturated_seconds / self.seconds if self.seconds else 0.0
 
 
 class Meter:
     """Counts calls and tokens, from any thread, and stops the run when the budget is used up."""
 
-    def __init__(self, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        budget: Budget | None = None,
+        concurrency: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._budget = budget or Budget()
         self._lock = threading.Lock()
+        self._concurrency, self._clock = concurrency, clock
+        self._under_way = 0
+        self._first: float | None = None
+        self._last = self._saturated = 0.0
         self._calls = self._cached = self._failures = 0
         self._prompt = self._completion = self._estimated = 0
 
@@ -61,6 +88,24 @@ class Meter:
             raise StopRun(_stopped(f"{tokens:,} of {budget.tokens:,} tokens", "budget_tokens"))
         if budget.usd and used.usd >= budget.usd:
             raise StopRun(_stopped(f"${used.usd:.4f} of ${budget.usd:.4f}", "budget_usd"))
+
+    @contextlib.contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Time one request: around what waits for the endpoint, not what waits for its turn."""
+        self._step(1)
+        try:
+            yield
+        finally:
+            self._step(-1)
+
+    def _step(self, by: int) -> None:
+        with self._lock:
+            now = self._clock()
+            if self._first is None:
+                self._first = now
+            elif self._concurrency and self._under_way >= self._concurrency:
+                self._saturated += now - self._last
+            self._under_way, self._last = self._under_way + by, now
 
     def paid(self, prompt_tokens: int, completion_tokens: int, estimated: bool = False) -> None:
         """Count one call that was charged, whatever became of its answer."""
@@ -92,6 +137,8 @@ class Meter:
                 completion_tokens=self._completion,
                 estimated_tokens=self._estimated,
                 usd=self._cost(),
+                seconds=round(self._last - (self._first or 0.0), 3),
+                saturated_seconds=round(self._saturated, 3),
             )
 
     def _cost(self) -> float:

@@ -46,10 +46,14 @@ class LlmCache:
 
     async def put(self, digest: str, model: str, request: TextRequest, answer: TextAnswer) -> None:
         """Keep an answer; raises StageError when the disk is full."""
+        await self.put_as(digest, model, request.prompt_version, answer)
+
+    async def put_as(self, digest: str, model: str, prompt: str, answer: TextAnswer) -> None:
+        """The same where the request is known by its digest and its prompt's name alone."""
         write = _write_local if self._fs is None else self._fs.pipe_file
         # In a thread: a new file takes longer than all else here, and the loop has calls to send.
         loop = asyncio.get_running_loop()
-        path, data = self._path(digest), _encode(model, request, answer)
+        path, data = self._path(digest), _encode(model, prompt, answer)
         await loop.run_in_executor(None, write, path, data)
 
     def _path(self, digest: str) -> str:
@@ -82,11 +86,11 @@ class CachedTextModel:
         return answer
 
 
-def _encode(model: str, request: TextRequest, answer: TextAnswer) -> bytes:
+def _encode(model: str, prompt: str, answer: TextAnswer) -> bytes:
     value = {
         "format": _FORMAT,
         "model": model,
-        "prompt_version": request.prompt_version,
+        "prompt_version": prompt,
         "text": answer.text,
         "prompt_tokens": answer.prompt_tokens,
         "completion_tokens": answer.completion_tokens,

@@ -17,13 +17,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
 
 import aiohttp
 import httpx2
 import openai
 
 from pipelines.services.budget import Meter, estimate_tokens
+from pipelines.services.chat_completions import chat_body, read_completion
 from pipelines.services.llm_config import LlmConfig
 from pipelines.steps.retry_after import backoff_s, parse_retry_after
 from pipelines.steps.text_requests import TextAnswer, TextModel, TextRequest
@@ -58,7 +58,7 @@ class OpenAiTextModel:
         if not config.base_url:
             raise UsageError("llm: no base_url: start the embedded server or name an endpoint")
         self._config = config
-        self._meter = meter or Meter(config.budget())
+        self._meter = meter or Meter(config.budget(), config.concurrency)
         self._sleep = sleep
         self._slots = asyncio.Semaphore(config.concurrency)
         self._client = _open_client(config)
@@ -109,11 +109,13 @@ class OpenAiTextModel:
 
     async def _try_once(self, request: TextRequest) -> TextAnswer | Reject | _Again:
         sent = estimate_tokens(request.system + request.user)
+        body = chat_body(request, self._config)
         try:
-            async with asyncio.timeout(self._config.timeout_s):
-                reply = await self._client.post(
-                    "/chat/completions", cast_to=httpx2.Response, body=_body(request, self._config)
-                )
+            with self._meter.under_way():
+                async with asyncio.timeout(self._config.timeout_s):
+                    reply = await self._client.post(
+                        "/chat/completions", cast_to=httpx2.Response, body=body
+                    )
         except openai.APIStatusError as error:
             self._meter.failed()
             return self._refusal_of(error)
@@ -131,21 +133,14 @@ class OpenAiTextModel:
 
     def _read(self, body: bytes, sent: int) -> TextAnswer | _Again:
         try:
-            reply = json.loads(body)
-            choice = reply["choices"][0]
-            text = choice["message"].get("content") or ""
-            usage = reply.get("usage") or {}
-            prompt = usage.get("prompt_tokens", sent)
-            completion = usage.get("completion_tokens", estimate_tokens(text))
-            answer = TextAnswer(
-                str(text), int(prompt), int(completion), False, str(choice.get("finish_reason"))
-            )
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+            completion = read_completion(json.loads(body), sent)
+        except (ValueError, RecursionError):
+            completion = None
+        if completion is None:
             self._meter.failed(sent)
             return _Again("the reply is no chat completion")
-        self._meter.paid(
-            answer.prompt_tokens, answer.completion_tokens, "prompt_tokens" not in usage
-        )
+        answer = completion.answer
+        self._meter.paid(answer.prompt_tokens, answer.completion_tokens, completion.estimated)
         return answer
 
     def _refusal_of(self, error: openai.APIStatusError) -> Reject | _Again:
@@ -189,26 +184,6 @@ def _open_client(config: LlmConfig) -> openai.AsyncOpenAI:
         timeout=timeout,
         http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout),
     )
-
-
-def _body(request: TextRequest, config: LlmConfig) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "model": config.model,
-        "messages": [
-            {"role": "system", "content": request.system},
-            {"role": "user", "content": request.user},
-        ],
-        config.max_tokens_name: request.max_tokens,
-        "temperature": request.temperature,
-        "seed": request.seed,
-    }
-    if config.structured == "json_schema":
-        schema = json.loads(request.schema)
-        named = {"name": request.schema_name, "strict": True, "schema": schema}
-        body["response_format"] = {"type": "json_schema", "json_schema": named}
-    elif config.structured == "json_object":
-        body["response_format"] = {"type": "json_object"}
-    return body
 
 
 def _message_of(error: openai.APIStatusError) -> str:

@@ -1,25 +1,18 @@
 """The page of cost: seconds of work per stage and part, calls to language models, tokens, money."""
 
-import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 
+from pipelines.services.budget import Usage
+from pipelines.services.llm_usage import StageUsage, read_usages, total_usage
 from schemas.store import PartInfo, Store
 from schemas.tables import TABLES
 from tools.report.charts import Bar, bars, histogram
 from tools.report.markup import Html, Page, document, el, empty, number, section, table
 
 PAGE = Page("cost.html", "Cost and time", "Cost and time", "Store")
-
-
-def usage(store: Store) -> Counter[str]:
-    """Calls, failures, answers from the cache, tokens and dollars over all runs."""
-    total: Counter[str] = Counter()
-    for path in store.fs.glob(store.path("cache", "usage", "*.json")):
-        total.update(json.loads(store.fs.cat_file(path)))
-    return total
 
 
 def cost_html(store: Store, pages: Sequence[Page]) -> str:
@@ -52,19 +45,37 @@ def _by_part(stages: dict[str, list[PartInfo]]) -> list[Html]:
     ]
 
 
+_COLUMNS = ("calls", "in batches", "failed", "cached", "tokens in", "tokens out", "US$")
+_SPEED = ("requests/s", "saturated")
+
+
 def _calls(store: Store) -> list[Html]:
-    total = usage(store)
-    if not total["calls"] and not total["cached"]:
+    usages = read_usages(store)
+    total = total_usage(usages)
+    if not total.calls and not total.cached:
         return [empty("No language model has been called for this store.")]
-    rows = [
-        ("calls", number(total["calls"])),
-        ("failed calls", number(total["failures"])),
-        ("answers from the cache", number(total["cached"])),
-        ("prompt tokens", number(total["prompt_tokens"])),
-        ("completion tokens", number(total["completion_tokens"])),
-        ("dollars, as the recipe prices tokens", f"{total['usd']:.2f}"),
-    ]
-    return [table("Calls of all runs", ("what", "how many"), rows, (1,)), *_tokens(store)]
+    by_stage: dict[str, list[StageUsage]] = defaultdict(list)
+    for found in usages:
+        by_stage[found.stage or "runs of older versions"].append(found)
+    rows = [(name, *_cells(total_usage(found))) for name, found in sorted(by_stage.items())]
+    if len(rows) > 1:
+        rows.append(("all", *_cells(total)))
+    heads = ("stage", *_COLUMNS, *_SPEED)
+    numbers = tuple(range(1, len(heads)))
+    note = (
+        "Dollars are as the settings price tokens. Requests per second are live calls of one "
+        "worker process from its first to its last; saturated is the share of that time in which "
+        "as many requests were under way as `concurrency` allows."
+    )
+    shown = table("Calls of all runs", heads, rows, numbers)
+    return [shown, el("p", note), *_tokens(store)]
+
+
+def _cells(used: Usage) -> tuple[str, ...]:
+    counts = (used.calls, used.batch_calls, used.failures, used.cached)
+    tokens = (used.prompt_tokens, used.completion_tokens)
+    speed = (f"{used.rate:.3g}", f"{used.saturation:.0%}") if used.seconds else ("-", "-")
+    return (*map(number, (*counts, *tokens)), f"{used.usd:.2f}", *speed)
 
 
 def _tokens(store: Store) -> list[Html]:

@@ -23,6 +23,38 @@ def test_calls_failures_and_cached_answers_are_told_apart() -> None:
     )
 
 
+def test_time_runs_from_the_first_request_to_the_last() -> None:
+    now = 100.0
+    meter = Meter(concurrency=2, clock=lambda: now)
+    assert meter.usage().seconds == 0.0
+    with meter.under_way():
+        now = 101.0
+        with meter.under_way():
+            now = 104.0
+        now = 105.0
+    now = 109.0  # nothing is under way, and the endpoint stands idle
+    with meter.under_way():
+        now = 110.0
+    for _ in range(3):
+        meter.paid(1, 1)
+    used = meter.usage()
+    assert (used.seconds, used.saturated_seconds) == (10.0, 3.0)
+    assert (used.rate, used.saturation) == (pytest.approx(0.3), pytest.approx(0.3))
+
+
+def test_a_request_that_fails_ends_too() -> None:
+    meter = Meter(concurrency=1)
+    with pytest.raises(KeyError), meter.under_way():
+        raise KeyError
+    with meter.under_way():
+        assert meter.usage().saturated_seconds < 1.0
+
+
+def test_without_calls_there_is_no_rate() -> None:
+    assert (Usage().rate, Usage().saturation) == (0.0, 0.0)
+    assert Usage(calls=9, batch_calls=9).rate == 0.0
+
+
 def test_money_runs_out() -> None:
     meter = Meter(Budget(usd=0.01, usd_per_1m_prompt=10.0))
     meter.paid(999, 0)

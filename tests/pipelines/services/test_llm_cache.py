@@ -110,7 +110,7 @@ def test_every_part_of_a_request_is_in_its_digest(change: dict[str, Any]) -> Non
 @given(st.text(), st.integers(0), st.integers(0), st.sampled_from(["stop", "length"]))
 def test_what_is_kept_is_what_came(text: str, prompt: int, completion: int, finish: str) -> None:
     answer = TextAnswer(text, prompt, completion, True, finish)
-    assert _decode(_encode("m", REQUEST, answer)) == answer
+    assert _decode(_encode("m", REQUEST.prompt_version, answer)) == answer
 
 
 @given(st.binary())

@@ -1,0 +1,1 @@
+"""Evaluation sets built from the held-out pictures of a store."""
