@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pipelines.steps.caption_checks import DEFAULT_LIMITS
 from schemas.store import Store
 from schemas.subsets import SUBSETS
+from tools.report import contact_sheet as sheets
 from tools.report import cost as costs
 from tools.report import distributions, overview, urls
 from tools.report import duplicate_page as twins
@@ -81,6 +82,8 @@ class _Report:
         self._shown = sample(self._listings[0].pictures, STRIP) if self._listings else frozenset()
         shown = [listing for listing in self._listings if listing.rows or not listing.dropped]
         self._pages = [overview.PAGE, *map(example_page, shown)]
+        self._sheets = sheets.find_sheets(self._listings)
+        self._pages += [sheets.PAGE] if sheets.pictures_of(self._sheets) else []
         self._pages += [distributions.PAGE, urls.PAGE, refusals.PAGE, twins.PAGE, costs.PAGE]
 
     def build(self, workers: int) -> Built:
@@ -115,8 +118,9 @@ class _Report:
         sounds_jobs = plan_sounds(self._store, wanted, self._budget.sound_bytes, self._folder)
         pictures = jobs.start(make_pictures, planned.jobs)
         heard = jobs.start(make_sounds, sounds_jobs)
+        read = read_texts(self._store)
         rows = [
-            jobs.start(make_rows, rows_jobs(self._store, listing, self._folder))
+            jobs.start(make_rows, rows_jobs(self._store, listing, self._folder, read))
             for listing in self._listings
         ]
         album = Album(planned, list(pictures))
@@ -152,7 +156,7 @@ class _Report:
         for name in self._twins.pictures() | self._near.pictures():
             if name in self._parts:
                 forms[name] = forms.get(name, 0) | MIDDLE
-        for name in self._shown:
+        for name in self._shown | sheets.pictures_of(self._sheets):
             forms[name] |= MIDDLE
         return plan_pictures(self._store, forms, self._parts, self._folder)
 
@@ -169,6 +173,8 @@ class _Report:
         self._write(
             distributions.PAGE, distributions.distributions_html(self._store, examples, pages)
         )
+        if sheets.PAGE in pages:
+            self._write(sheets.PAGE, sheets.sheets_html(self._sheets, shelf, pages))
         self._write(urls.PAGE, urls.urls_html(survival, known, pages))
         found = refusals.refusals(self._store)
         self._write(refusals.PAGE, refusals.rejects_html(found, known, pages))
@@ -201,6 +207,15 @@ class _Report:
     def _write(self, page: Page, text: str) -> None:
         path = self._folder / page.file
         path.write_text(text, encoding="utf-8", errors="replace")
+
+
+def read_texts(store: Store) -> dict[str, str]:
+    """The text that was read in pictures, by image id; pictures without any are left out."""
+    found: dict[str, str] = {}
+    for number in store.part_numbers("ocr"):
+        own = store.read_map("ocr", number, "image_id", "text")
+        found |= {image_id: text for image_id, text in own.items() if text}
+    return found
 
 
 def policy_limits(store: Store, subset: str) -> dict[str, float]:

@@ -70,13 +70,20 @@ def example_page(listing: Listing) -> Page:
     return Page(f"{listing.name}.html", shown, shown, group)
 
 
-def rows_jobs(store: Store, listing: Listing, output: Path) -> list[RowsJob]:
-    """The jobs that write the rows of a page."""
+def rows_jobs(
+    store: Store, listing: Listing, output: Path, read: Mapping[str, str]
+) -> list[RowsJob]:
+    """The jobs that write the rows of a page; `read` is the text in pictures, by image id."""
     folder = output / "data" / listing.name
+    ends = [*listing.starts, listing.rows][1:]
     return [
-        RowsJob(store, listing.subset, rows, start, folder)
-        for rows, start in zip(listing.inputs, listing.starts, strict=True)
+        RowsJob(store, listing.subset, rows, start, folder, _of(listing.pictures[start:end], read))
+        for rows, start, end in zip(listing.inputs, listing.starts, ends, strict=True)
     ]
+
+
+def _of(pictures: Iterable[str], read: Mapping[str, str]) -> dict[str, str]:
+    return {key: read[key] for key in pictures if key in read}
 
 
 def write_data(

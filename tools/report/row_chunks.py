@@ -5,8 +5,8 @@ chunks, and returns what the page needs of all rows: ids, facts, and postings fo
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +49,15 @@ class DroppedRows:
 
 @dataclass(frozen=True)
 class RowsJob:
-    """Rows of one page: the first of them has the number `start` there."""
+    """Rows of one page: the first of them has the number `start` there; `read` is the text that was
+    read in their pictures, by image id."""
 
     store: Store
     subset: Subset
     rows: ReleaseRows | DroppedRows
     start: int
     folder: Path
+    read: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,10 @@ def make_rows(job: RowsJob) -> RowsMade:
     found = _released(job, source) if isinstance(source, ReleaseRows) else _dropped(job, source)
     for row, lineage, rules in found:
         ids.append(row_id(row, lineage))
-        views.append(view(job.subset, row, lineage, rules))
+        seen = view(job.subset, row, lineage, rules)
+        if text := job.read.get(str(lineage.get("image_id", ""))):
+            seen.blocks.append(["text", "Text in the picture", text])
+        views.append(seen)
     chunks, written = [], 0
     for at in range(0, len(views), CHUNK_ROWS):
         part = [

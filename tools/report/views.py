@@ -37,6 +37,7 @@ class View:
 def view(subset: Subset, row: Row, lineage: Row, rules: tuple[str, ...] = ()) -> View:
     """The view of one row; `lineage` is empty where nothing tells what made the row, `rules` are
     those that kept it out of the release."""
+    row = _with_listed_points(row)
     taken: set[str] = {"image"}
     blocks = [["why", list(rules)]] if rules else []
     blocks += list(_texts(row, lineage, taken))
@@ -45,6 +46,15 @@ def view(subset: Subset, row: Row, lineage: Row, rules: tuple[str, ...] = ()) ->
     blocks += list(_made(row, lineage))
     facts = _facts(subset, row, lineage) | {f"why {rule.split(':')[0]}": 1.0 for rule in rules}
     return View(_title(subset, row), blocks, _words(subset, row), facts)
+
+
+def _with_listed_points(row: Row) -> Row:
+    """A row whose points are a list of x and one of y with a list of points instead."""
+    points = row.get("points")
+    if not isinstance(points, Mapping):
+        return row
+    both = zip(points["x"] or (), points["y"] or (), strict=False)
+    return {**row, "points": [{"x": x, "y": y} for x, y in both]}
 
 
 def _texts(row: Row, lineage: Row, taken: set[str]) -> Iterator[Block]:

@@ -100,6 +100,13 @@ def test_recordings_are_beside_their_row(store: Store, report: Path) -> None:
     assert audible.tolist() == [1, 0, 0, 0, 0, 0, 0]
 
 
+def test_text_in_a_picture_is_shown_beside_its_row(report: Path) -> None:
+    first, second, *_ = chunks(report, "cap")
+    shown = ["text", "Text in the picture", toy_release.READ]
+    assert shown in first["b"]  # type: ignore[index]
+    assert "Text in the picture" not in str(second)
+
+
 def test_pictures_are_shared_and_missing_ones_are_said(report: Path) -> None:
     def numbers(page: str) -> list[int]:
         return np.frombuffer(payload(report / "data" / page / "base-0.js"), np.int32).tolist()

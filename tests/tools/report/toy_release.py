@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from schemas.codec import arrow_schema
 from schemas.ids import content_id
 from schemas.judgment import RejectRow, Tag
+from schemas.lineage import CaptionLineage
 from schemas.part_writer import PartWriter
 from schemas.records import (
     Caption,
-    CaptionLineage,
     Contamination,
     Duplicate,
     DuplicatePair,
@@ -28,11 +28,13 @@ from schemas.records import (
 )
 from schemas.release import release_schema, shard_name
 from schemas.store import Store
+from schemas.subset_records import Ocr
 from schemas.subsets import SUBSET_OF_CONFIG
 from tests import toy_store
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 HOSTILE = "</script><script>document.title='broken'</script><img src=x onerror=alert(1)> &amp; \"'"
+READ = "NASA & <friends>"
 RTL = "صورة لقطة نائمة على كرسي أزرق"
 EMOJI = "A family 👨‍👩‍👧‍👦 with a flag 🏴󠁧󠁢󠁥󠁮󠁧󠁿 and an e\u0301"
 LONG = "word " * 3999 + "lastly"
@@ -149,7 +151,7 @@ def subset_rows() -> dict[str, list[dict[str, Any]]]:
             }
         ],
         "count": [
-            _about("coins.png", count=2, points=[{"x": 38.4, "y": 30.3}, {"x": 192, "y": 150}])
+            _about("coins.png", count=2, points={"x": [38.4, 192], "y": [30.3, 150]})
             | {"label": "coin"}
         ],
     }
@@ -183,6 +185,8 @@ def make_store(folder: Path, captions: Mapping[str, str] | None = None) -> Store
     put_dropped(store)
     put_refused_urls(store)
     put_contamination(store)
+    read = Ocr(toy_store.id_of("astronaut.jpg"), READ, (), "eye@1")
+    toy_store.put(store, "ocr", 0, Ocr, [read])
     return store
 
 
