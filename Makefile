@@ -3,21 +3,27 @@ PYTHON ?= python3
 BIN := .venv/bin
 CAMPAIGN := --home out/annotate
 DEMO_MODELS := tiny.en qwen2.5-coder-0.5b
-TEST_MODELS := $(DEMO_MODELS) base
-BENCHMARKS := ingest ingest_pool transcribe caption dedupe decontaminate export audit report memory annotate_push annotate_pull
+FULL_MODELS := $(DEMO_MODELS) nanodet mermaid
+TEST_MODELS := $(FULL_MODELS) base
+BENCHMARKS := ingest ingest_pool transcribe caption cap_qa clocks dedupe decontaminate export audit report memory render annotate_push annotate_pull
 
-.PHONY: install demo annotate test test-fast check format bench clean
+.PHONY: install demo full annotate test test-fast check format bench clean
 
 install: .venv/installed
 
 .venv/installed: setup.py constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[speech,llm,hub,annotate,evaluate,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[speech,llm,detect,ocr,clocks,docs,hub,annotate,evaluate,dev]'
 	touch $@
 
 demo: install
 	$(BIN)/pixmo models fetch $(DEMO_MODELS)
 	$(BIN)/pixmo run recipes/demo.yaml
+
+# Every subset; docs/renderers.md names the Debian packages that it needs.
+full: install
+	$(BIN)/pixmo models fetch $(FULL_MODELS)
+	$(BIN)/pixmo run recipes/full.yaml
 
 # Without `make demo` before it, the pictures of the samples are fetched first.
 annotate: install

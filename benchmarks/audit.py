@@ -31,8 +31,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.release_plan import ExportConfig
-from pipelines.selection import SelectCap
 from pipelines.stage import whole_table
+from pipelines.subsets.cap import SelectCap
 from schemas.batch_digest import batch_digests
 from schemas.codec import BULK, arrow_schema
 from schemas.ids import content_id, image_id_of, sha256_hex

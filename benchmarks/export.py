@@ -38,8 +38,8 @@ from PIL import Image as Pictures
 from benchmarks.pictures import make_pictures, picture_names
 from pipelines.engine import BeamEngine
 from pipelines.export import export_subset
-from pipelines.export_cap import CAP
 from pipelines.release_plan import ExportConfig
+from pipelines.subsets.cap import CAP
 from schemas.ids import content_id, image_id_of, sha256_hex
 from schemas.judgment import Tag
 from schemas.part_writer import PartWriter

@@ -31,8 +31,9 @@ from PIL import Image as Pictures
 from schemas.codec import arrow_schema, to_batch
 from schemas.ids import content_id, image_id_of
 from schemas.judgment import Tag
+from schemas.lineage import CaptionLineage
 from schemas.part_writer import PartWriter
-from schemas.records import CaptionLineage, Duplicate, Image, Recording, Split
+from schemas.records import Duplicate, Image, Recording, Split
 from schemas.release import release_schema, shard_name
 from schemas.store import Store
 from schemas.subsets import SUBSETS

@@ -5,44 +5,26 @@ transcript that the policy drops is named in the caption's `dropped`, or in the 
 person corrected a transcript, the person's text takes its place.
 """
 
-import asyncio
-import contextlib
-import functools
 import json
-import os
-import tempfile
-import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
-from pipelines.services.budget import Meter
-from pipelines.services.llm_cache import CachedTextModel, LlmCache
-from pipelines.services.llm_config import LlmConfig
-from pipelines.services.llm_server import LocalLlmConfig, LocalLlmServer
-from pipelines.services.models import model_path
-from pipelines.stage import BaseStage, Engine, Shard, reject_row
+from pipelines.by_picture import picture_places
+from pipelines.llm_stage import LlmStage
+from pipelines.stage import Shard, reject_row
 from pipelines.steps.captions import CaptionConfig, Captioned, caption_image
-from pipelines.steps.concurrently import map_bounded
 from pipelines.steps.policy import Policy
 from pipelines.steps.reviewed import Review, corrected, latest_reviews
 from pipelines.steps.speech_checks import DEFAULT_LIMITS
 from pipelines.steps.text_requests import TextModel
-from schemas.files import write_text
 from schemas.ids import content_id
 from schemas.judgment import Reject
 from schemas.records import Caption, Dropped, Transcript
 from schemas.store import Store
 
 REVIEWS = "annotations/transcript_review"
-
-
-@functools.lru_cache(maxsize=1)
-def _meter(run: str, llm: LlmConfig) -> Meter:
-    """What one run has used in this process: a budget holds over all of its parts."""
-    return Meter(llm.budget())
 
 
 @dataclass(frozen=True)
@@ -57,7 +39,7 @@ class _Group:
 
 
 @dataclass(frozen=True)
-class CaptionStage(BaseStage):
+class CaptionStage(LlmStage):
     """Clean every transcript, then merge those of one picture."""
 
     name: ClassVar[str] = "caption"
@@ -65,24 +47,21 @@ class CaptionStage(BaseStage):
     record: ClassVar[type] = Caption
     version: ClassVar[str] = "2"
 
-    llm: LlmConfig = field(default_factory=LlmConfig)
     captions: CaptionConfig = field(default_factory=CaptionConfig)
     policy: Policy = field(default_factory=lambda: Policy(tuple(DEFAULT_LIMITS.items())))
     max_rejects: float = 0.5
-    run_id: str = ""
 
     def settings(self) -> dict[str, Any]:
         """Model, prompts and policy; where the model is served from changes no caption."""
         return {
-            "model": self.llm.model,
-            "structured": self.llm.structured,
+            **self.model_settings(),
             "captions": asdict(self.captions),
             "policy": asdict(self.policy),
         }
 
     def plan(self, store: Store) -> list[Shard]:
         """One part per part of images that has transcripts, or had some when it was last done."""
-        places, reviewed = _image_places(store), _review_parts(store)
+        places, reviewed = picture_places(store), _review_parts(store)
         groups: dict[int, set[str]] = defaultdict(set)
         inputs: dict[int, set[tuple[str, str]]] = defaultdict(set)
         for info in store.infos("transcripts"):
@@ -98,19 +77,6 @@ class CaptionStage(BaseStage):
             for n in parts
         ]
 
-    @contextlib.contextmanager
-    def prepared(self, store: Store, engine: Engine) -> Iterator["CaptionStage"]:
-        """Start the embedded server where no endpoint is named, and stop it afterwards."""
-        run = replace(self, run_id=uuid.uuid4().hex)
-        if not self.llm.is_embedded:
-            yield run
-            return
-        log = Path(tempfile.gettempdir()) / f"pixmo-llm-{os.getpid()}.log"
-        config = LocalLlmConfig(model=self.llm.model)
-        with LocalLlmServer(model_path(self.llm.model), log, config) as server:
-            yield replace(run, llm=replace(self.llm, base_url=server.base_url))
-        log.unlink(missing_ok=True)
-
     def calls(self, store: Store, shards: list[Shard]) -> str:
         """One call per transcript and one per picture; what is cached costs nothing."""
         pictures = sum(shard.rows for shard in shards)
@@ -120,7 +86,7 @@ class CaptionStage(BaseStage):
     def run(self, store: Store, shard: Shard, keys: frozenset[str] | None) -> Iterator[Any]:
         """Captions and rejects in the order of their image ids."""
         groups = [g for g in self._groups(store, shard) if keys is None or g.image_id in keys]
-        yield from asyncio.run(self._all(store, groups))
+        yield from self.answered(store, groups, self._one)
 
     def _groups(self, store: Store, shard: Shard) -> list[_Group]:
         urls = store.read_map("images", shard.number, "image_id", "image_url")
@@ -146,27 +112,6 @@ class CaptionStage(BaseStage):
         by = (reviews.get(t.recording_id) for t in kept)
         dropped = tuple(Dropped(t.recording_id, rule) for t, rule in rules if rule)
         return _Group(*picture, kept, tuple(r.review_id if r else "" for r in by), dropped)
-
-    async def _all(self, store: Store, groups: list[_Group]) -> list[Any]:
-        # Its client takes 0.4 s to import, which every other stage and verb does without.
-        from pipelines.services.text_model import OpenAiTextModel
-
-        meter = _meter(self.run_id, self.llm)
-        try:
-            async with OpenAiTextModel(self.llm, meter) as endpoint:
-                cache = LlmCache(f"{store.url}/cache/llm")
-                model = CachedTextModel(endpoint, cache, meter)
-                return await map_bounded(
-                    lambda group: self._one(model, group), groups, 2 * self.llm.concurrency
-                )
-        finally:
-            self._keep_usage(store, meter)
-
-    def _keep_usage(self, store: Store, meter: Meter) -> None:
-        """What this run has used so far, one small file per process."""
-        name = f"{self.run_id}-{os.getpid()}.json"
-        text = json.dumps(asdict(meter.usage()), sort_keys=True) + "\n"
-        write_text(store.fs, store.path("cache", "usage", name), text)
 
     async def _one(self, model: TextModel, group: _Group) -> Any:
         made: Captioned | Reject
@@ -215,15 +160,6 @@ def _review_parts(store: Store) -> dict[str, set[tuple[str, str]]]:
         for recording_id in store.read(REVIEWS, info.number, ["recording_id"])[0].to_pylist():
             found[recording_id].add((f"{REVIEWS}/{info.number}", info.content))
     return found
-
-
-def _image_places(store: Store) -> dict[str, int]:
-    """Which part of images each picture lies in."""
-    places: dict[str, int] = {}
-    for number in store.part_numbers("images"):
-        for image_id in store.read("images", number, ["image_id"])[0].to_pylist():
-            places[image_id] = number
-    return places
 
 
 def _row(group: _Group) -> str:

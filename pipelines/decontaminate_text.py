@@ -67,20 +67,6 @@ class DecontaminateText(BaseStage):
         return self.rules.ngram if overlap.whole else len(overlap.words)
 
 
-@dataclass(frozen=True)
-class DecontaminateCap(DecontaminateText):
-    """Captions and what was said."""
-
-    name: ClassVar[str] = "decontaminate-cap"
-    table: ClassVar[str] = "contamination/cap"
-    feed: ClassVar[str] = "captions"
-    key: ClassVar[str] = "image_id"
-    columns: ClassVar[tuple[str, ...]] = ("caption", "transcripts")
-
-
-TEXT_STAGES: tuple[type[DecontaminateText], ...] = (DecontaminateCap,)
-
-
 def _match(known: Places, overlap: Overlap) -> EvaluationMatch:
     item = overlap.item
     words = " ".join(overlap.words)

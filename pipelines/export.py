@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.export_cap import CAP
 from pipelines.release_plan import (
     ExportConfig,
     Exporter,
@@ -31,6 +30,7 @@ from pipelines.stage import CODE_VERSION, Engine
 from pipelines.steps.jpeg_segments import Bytes
 from pipelines.steps.read_ahead import read_ahead
 from pipelines.steps.strip_metadata import strip_metadata
+from pipelines.subsets.registry import EXPORTS
 from schemas.arrow_bytes import join_binaries, views_of
 from schemas.codec import arrow_schema
 from schemas.errors import StageError
@@ -41,11 +41,10 @@ from schemas.release import release_schema
 from schemas.store import FOOTER_KEY, Store
 from schemas.subsets import IMAGE_TYPE
 
-EXPORTS: dict[str, Exporter] = {exporter.name: exporter for exporter in (CAP,)}
 IMAGE_ROWS_PER_GROUP = 100  # what dataset viewers can show at once
 TEXT_ROWS_PER_GROUP = 2_000
 GROUP_BYTES = 128 * 2**20  # of pictures; a writer holds a few groups, a reader one
-_PICTURE = ["image_id", "image_sha256"]
+_CHECKSUM = ["image_id", "image_sha256"]
 
 
 def export_subset(
@@ -60,7 +59,7 @@ def export_subset(
     missing = [shard for shard in shards if not _is_done(store, exporter.config, shard)]
     if missing:
         try:
-            engine.map("Export", _WriteShard(store, exporter.name), missing)
+            engine.map("Export", _WriteShard(store, exporter.config), missing)
         except RuntimeError as error:
             raise expected_error(error) or error from error
     _drop_stale(store, exporter.config, {shard.name for shard in shards})
@@ -112,10 +111,10 @@ class _WriteShard:
     """Writes one file of the release and its lineage, lineage first."""
 
     store: Store
-    subset: str
+    config: str
 
     def __call__(self, shard: ReleaseShard) -> None:
-        exporter, fs = EXPORTS[self.subset], self.store.fs
+        exporter, fs = EXPORTS[self.config], self.store.fs
         release, lineage = _folders(self.store, exporter.config)
         with (
             whole_file(fs, f"{release}/{shard.name}") as release_path,
@@ -142,7 +141,7 @@ def _write(
         # Three threads: one reads and cuts, one writes the lineage, this one writes the rows.
         groups = read_ahead(_groups(rows, limit))
         for columns in read_ahead(_with_lineage_written(groups, lineage)):
-            release.write_table(columns.cast(schema))
+            release.write_table(columns.select(schema.names).cast(schema))
             written += len(columns)
     if written != shard.rows:
         raise StageError(
@@ -226,14 +225,23 @@ def _rows(store: Store, exporter: Exporter, shard: ReleaseShard) -> Iterator[Row
         chosen = select_rows(store, exporter, part, shard.split).slice(start, stop - start)
         ids = chosen["image_id"]
         own = exporter.read(store, part, chosen["row_id"].combine_chunks())
-        drawn = look_up(store.read("splits", part, ["image_id", "component_id"]), ids, "image_id")
         made_by = own.lineage.append_column("image_id", ids)
-        made_by = made_by.append_column("component_id", drawn["component_id"])
-        for pictures in read_ahead(_pictures(store, part, shard.embed)):
+        made_by = made_by.append_column("component_id", _components(store, exporter, part, ids))
+        for pictures in read_ahead(_pictures(store, exporter, part, shard.embed)):
             start, stop = _within(ids, pictures["image_id"].combine_chunks())
             if start < stop:
                 mine = _slice(Rows(own.columns, made_by), start, stop)
                 yield _with_pictures(mine, pictures, exporter, shard.embed)
+
+
+def _components(
+    store: Store, exporter: Exporter, part: int, ids: pa.ChunkedArray
+) -> pa.ChunkedArray:
+    """What the splits of pictures were drawn by: a picture of our own making stands alone."""
+    if not exporter.pictures.drawn:
+        return ids
+    drawn = store.read("splits", part, ["image_id", "component_id"])
+    return look_up(drawn, ids, "image_id")["component_id"]
 
 
 def _within(ids: pa.ChunkedArray, pictures: pa.Array) -> tuple[int, int]:
@@ -242,19 +250,20 @@ def _within(ids: pa.ChunkedArray, pictures: pa.Array) -> tuple[int, int]:
     return (at[0].as_py(), at[-1].as_py() + 1) if len(at) else (0, 0)
 
 
-def _pictures(store: Store, part: int, embed: bool) -> Iterator[pa.Table]:
+def _pictures(store: Store, exporter: Exporter, part: int, embed: bool) -> Iterator[pa.Table]:
     """The pictures of a part: with their bytes in chunks that fit in memory, or all without."""
+    where, columns = exporter.pictures, [exporter.pictures.key, "image_sha256"]
     if not embed:
-        yield store.read("images", part, _PICTURE)
+        yield store.read(where.table, part, columns).rename_columns(_CHECKSUM)
         return
-    for batch in store.batches("images", part, [*_PICTURE, "format", "bytes"]):
-        yield pa.Table.from_batches([batch])
+    for batch in store.batches(where.table, part, [*columns, "format", "bytes"]):
+        yield pa.Table.from_batches([batch]).rename_columns([*_CHECKSUM, "format", "bytes"])
 
 
 def _with_pictures(rows: Rows, pictures: pa.Table, exporter: Exporter, embed: bool) -> Rows:
     """The rows with what their pictures add, lineage in the order of its record."""
     ids = rows.lineage["image_id"]
-    checksums = look_up(pictures.select(_PICTURE), ids, "image_id")["image_sha256"]
+    checksums = look_up(pictures.select(_CHECKSUM), ids, "image_id")["image_sha256"]
     columns, methods = rows.columns, ["url"] * len(ids)
     if embed:
         at = pc.index_in(ids, value_set=pictures["image_id"].combine_chunks())

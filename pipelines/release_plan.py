@@ -48,6 +48,19 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """The table that the pictures of a subset lie in, and the column that names them there.
+
+    It has `image_sha256`, `format` and `bytes`. `drawn` says that their splits are in `splits/`;
+    pictures that a subset made itself get theirs when rows are selected.
+    """
+
+    table: str = "images"
+    key: str = "image_id"
+    drawn: bool = True
+
+
+@dataclass(frozen=True)
 class Exporter:
     """What one subset adds to the export: where its rows lie and how they become a release's.
 
@@ -55,6 +68,8 @@ class Exporter:
     rows would be exported otherwise. `sources` names the further parts that a part of the feed was
     made from; `whole` the keys of a part whose sources are all there; `read` gives the rows with
     these keys, in their order, without what the picture adds (`image`, its id and checksum).
+    Of a subset with several configs each has an exporter: `own_config` is its name, and `belongs`
+    the keys of a part's rows that are its.
     """
 
     name: str
@@ -64,6 +79,9 @@ class Exporter:
     sources: Callable[[Store, int], Sequence[tuple[str, int]]]
     whole: Callable[[Store, int], set[str]]
     read: Callable[[Store, int, pa.Array], Rows]
+    pictures: Pictures = Pictures()
+    own_config: str = ""
+    belongs: Callable[[Store, int], pa.Array] | None = None
 
     @property
     def subset(self) -> Subset:
@@ -73,7 +91,22 @@ class Exporter:
     @property
     def config(self) -> str:
         """The config of the release."""
-        return self.subset.config_names[0]
+        return self.own_config or self.subset.config_names[0]
+
+    def embeds(self, config: ExportConfig) -> bool:
+        """Whether pictures go into the files: as asked for, or since PixMo publishes them so."""
+        return config.images == "embed" or "image" in self.subset.columns.names
+
+    def where(self, part: int) -> tuple[str, int, str]:
+        """Table, part and column of the names of the pictures of a part."""
+        return self.pictures.table, part, self.pictures.key
+
+    def chosen(self, store: Store, part: int, columns: Sequence[str]) -> pa.Table:
+        """Columns of the selected rows of a part that are of this config."""
+        rows = store.read(self.selected, part, list(dict.fromkeys(["row_id", *columns])))
+        if self.belongs is None:
+            return rows
+        return rows.filter(pc.is_in(rows["row_id"], value_set=self.belongs(store, part)))
 
     @property
     def selected(self) -> str:
@@ -107,10 +140,10 @@ def plan_release(store: Store, exporter: Exporter, config: ExportConfig) -> list
     """The files that the selected rows make, in the order of parts and picture ids."""
     infos = store.infos(exporter.selected)
     content = {info.number: _contents(store, exporter, info) for info in infos}
-    embed = config.images == "embed"
+    embed = exporter.embeds(config)
     own = {"embed": embed, "code": CODE_VERSION, "version": exporter.version}
     shards = []
-    for split, runs in sorted(_rows_by_split(store, exporter.selected, infos).items()):
+    for split, runs in sorted(_rows_by_split(store, exporter, infos).items()):
         cuts = list(_cut(runs, config.shard_rows))
         for index, slices in enumerate(cuts):
             made_from = {str(part): content[part] for part, _, _ in slices}
@@ -125,7 +158,7 @@ def select_rows(store: Store, exporter: Exporter, part: int, split: str) -> pa.T
 
     That is the order of a release: pictures can be read as they lie, whatever the keys are.
     """
-    found = store.read(exporter.selected, part)
+    found = exporter.chosen(store, part, ["image_id", "split"])
     mine = found.filter(pc.equal(found["split"], split))
     return mine.sort_by([("image_id", "ascending"), ("row_id", "ascending")])
 
@@ -136,9 +169,9 @@ def check_sources(store: Store, exporter: Exporter) -> None:
     That happens when an earlier stage ran again and the later ones have not followed yet.
     """
     for n in store.part_numbers(exporter.selected):
-        rows = store.read(exporter.selected, n, ["row_id", "image_id"]).to_pydict()
+        rows = exporter.chosen(store, n, ["image_id"]).to_pydict()
         lost = set(rows["row_id"]) - exporter.whole(store, n)
-        lost |= set(rows["image_id"]) - set(column_of(store, "images", n, "image_id"))
+        lost |= set(rows["image_id"]) - set(column_of(store, *exporter.where(n)))
         if lost:
             raise UsageError(
                 f"{exporter.name}: {len(lost)} selected rows, such as {min(lost)}, have lost what "
@@ -169,18 +202,19 @@ def column_of(store: Store, table: str, number: int, name: str) -> list[Any]:
 def _contents(store: Store, exporter: Exporter, own: PartInfo) -> dict[str, str]:
     """The contents of all parts that one part of the selected rows is exported from."""
     n = own.number
-    parts = [(exporter.feed, n), ("images", n), ("splits", n), *exporter.sources(store, n)]
+    parts = [(exporter.feed, n), (exporter.pictures.table, n), *exporter.sources(store, n)]
+    parts += [("splits", n)] if exporter.pictures.drawn else []
     infos = [own, *(store.info(table, number) for table, number in parts)]
     return {f"{info.table}/{info.number}": info.content for info in infos if info}
 
 
 def _rows_by_split(
-    store: Store, table: str, infos: list[PartInfo]
+    store: Store, exporter: Exporter, infos: list[PartInfo]
 ) -> dict[str, list[tuple[int, int]]]:
     """For each split the parts with their numbers of selected rows."""
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for info in infos:
-        splits = column_of(store, table, info.number, "split")
+        splits = exporter.chosen(store, info.number, ["split"])["split"].to_pylist()
         for split in sorted(set(splits)):
             found[split].append((info.number, splits.count(split)))
     return found

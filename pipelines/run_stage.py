@@ -12,12 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 from pipelines.stage import Engine, Shard, Stage, Work, check_threshold, run_work, split_done
+from pipelines.steps.in_threads import in_threads
 from schemas import errors
 from schemas.files import write_text
 from schemas.judgment import RejectRow
 from schemas.locks import hold
 from schemas.store import PartInfo, Store, sum_reasons
 
+TOGETHER = 16  # parts that one process goes through without a pause between them
 LIGHT_ROWS = 100  # fewer rows than this are done before worker processes would have started
 
 
@@ -32,6 +34,7 @@ class StageResult:
     rows_ran: int
     seconds: float
     calls: str = ""
+    spent: str = ""
 
     @property
     def rows_in(self) -> int:
@@ -51,12 +54,16 @@ class StageResult:
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """How a run is carried out; none of it changes the records."""
+    """How a run is carried out; none of it changes the records.
+
+    `workers` is how many processes of the engine share out the parts.
+    """
 
     engine: Engine
     index: int = 0
     count: int = 1
     watch: Callable[["Progress"], Any] | None = None
+    workers: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +95,19 @@ class RunOne:
             failure = {"kind": _kind(error), "message": str(error)}
             path = _failure_path(self.store, self.stage.name, work.shard.number)
             write_text(self.store.fs, path, json.dumps(failure))
+
+
+@dataclasses.dataclass(frozen=True)
+class RunTogether:
+    """The same for several units of work in their order, `stage.at_once` under way at most."""
+
+    stage: Stage
+    store: Store
+
+    def __call__(self, works: tuple[Work, ...]) -> None:
+        """Run these shards; an error that nobody expects ends all of them."""
+        with self.stage.working(self.store) as ready:
+            in_threads(RunOne(ready, self.store), works, self.stage.at_once)
 
 
 def _kind(error: errors.PixmoError) -> str:
@@ -145,14 +165,16 @@ def _run_works(
 ) -> StageResult:
     began = time.monotonic()
     numbers = [work.shard.number for work in works]
+    spent = ""
     if works:
         _take_failures(store, stage.name, numbers)
-        _map_works(stage, store, options, works, len(done))
+        spent = _map_works(stage, store, options, works, len(done))
         _raise_first(stage.name, _take_failures(store, stage.name, numbers))
     infos = sorted([*done, *_infos(store, stage.table, numbers)], key=lambda info: info.number)
     rows = sum(len(work.keys or ()) or work.shard.rows for work in works)
     seconds = time.monotonic() - began
-    result = StageResult(stage.name, stage.table, tuple(infos), len(works), rows, seconds)
+    made = (len(works), rows, seconds)
+    result = StageResult(stage.name, stage.table, tuple(infos), *made, spent=spent)
     _write_summary(store, result, options)
     check_threshold(stage, store, infos)
     return result
@@ -168,19 +190,32 @@ def _write_summary(store: Store, result: StageResult, options: RunOptions) -> No
 
 def _map_works(
     stage: Stage, store: Store, options: RunOptions, works: list[Work], done: int
-) -> None:
+) -> str:
+    """Run the works; returns what they spent."""
     progress = Progress(stage.name, stage.table, store, tuple(works), done)
     watching = options.watch(progress) if options.watch else None
     try:
         with stage.prepared(store, options.engine) as ready:
             rows = sum(work.shard.rows for work in works)
-            light = rows < LIGHT_ROWS
-            options.engine.map(stage.name.capitalize(), RunOne(ready, store), works, light=light)
+            light, label = rows < LIGHT_ROWS, stage.name.capitalize()
+            if stage.at_once > 1:
+                groups = _groups(works, options.workers)
+                options.engine.map(label, RunTogether(ready, store), groups, light=light)
+            else:
+                options.engine.map(label, RunOne(ready, store), works, light=light)
+            return ready.spent(store)
     except RuntimeError as error:
         raise expected_error(error) or error from error
     finally:
         if watching:
             watching.close()
+
+
+def _groups(works: list[Work], workers: int) -> list[tuple[Work, ...]]:
+    """Runs of works for one process each: long enough to go on from part to part, and no fewer
+    than there are workers."""
+    size = max(1, min(TOGETHER, len(works) // max(1, workers)))
+    return [tuple(works[at : at + size]) for at in range(0, len(works), size)]
 
 
 _RAISED = re.compile(r"^schemas\.errors\.(\w+): (.+?)(?: \[while running .*)?$", re.MULTILINE)

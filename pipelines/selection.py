@@ -2,7 +2,8 @@
 
 The policy and the choice of one picture per cluster of duplicates are applied here and only here,
 so that changing a threshold recomputes nothing else. Parts mirror those of the subset's own table,
-which mirror those of images. A subset is one small class and its line in `SELECTS`.
+which mirror those of images. A subset is one small class in
+`pipelines/subsets/`.
 """
 
 from collections import defaultdict
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.stage import BaseStage, Shard, reject_row
-from pipelines.steps import caption_checks, contamination
+from pipelines.steps import contamination
 from pipelines.steps.policy import Policy, with_defaults
 from pipelines.steps.rule_counts import join_rules
 from schemas.errors import UsageError
@@ -26,7 +27,7 @@ from schemas.store import PartInfo, Store
 Limits = tuple[tuple[str, float | None], ...]
 
 
-def _evaluation_and(*limits: tuple[str, float]) -> tuple[tuple[str, float], ...]:
+def evaluation_and(*limits: tuple[str, float]) -> tuple[tuple[str, float], ...]:
     """The default limits of a subset: every subset is held against the evaluation sets."""
     return (*limits, *contamination.DEFAULT_LIMITS)
 
@@ -36,7 +37,8 @@ class Select(BaseStage):
     """Keep rows that the policy passes, of one picture per cluster of near-duplicates.
 
     `feed` is the table whose rows are chosen from, `columns` what a reject tells of its row, the
-    key first; `known_tags` are all that a policy may name, `defaults` the limits without one.
+    key first; `known_tags` are all that a policy may name, `defaults` the limits without one;
+    `picture` is the column of the picture's id.
     """
 
     name: ClassVar[str]
@@ -47,6 +49,7 @@ class Select(BaseStage):
     feed: ClassVar[str]
     columns: ClassVar[tuple[str, ...]]
     known_tags: ClassVar[frozenset[str]]
+    picture: ClassVar[str] = "image_id"
     defaults: ClassVar[tuple[tuple[str, float], ...]]
 
     policy: Policy = field(default_factory=Policy)
@@ -68,7 +71,7 @@ class Select(BaseStage):
         for info in store.infos(self.feed):
             found = [info, *self._beside(store, info.number)]
             inputs = tuple((f"{one.table}/{one.number}", one.content) for one in found)
-            ids = store.read(self.feed, info.number, ["image_id"])[0].to_pylist()
+            ids = store.read(self.feed, info.number, [self.picture])[0].to_pylist()
             extra = tuple(f"{i}={losers[i]}" for i in dict.fromkeys(ids) if i in losers)
             shards.append(Shard(info.number, info.records, inputs, extra))
         return shards
@@ -106,10 +109,10 @@ class Select(BaseStage):
     def _usable_pictures(self, store: Store, number: int) -> set[str]:
         """Pictures of a part of the feed with a row that the policy passes."""
         key = self.columns[0]
-        rows = store.read(self.feed, number, list(dict.fromkeys([key, "image_id", "tags"])))
+        rows = store.read(self.feed, number, list(dict.fromkeys([key, self.picture, "tags"])))
         more = self._evidence_tags(store, number)
         suspects = _near_a_limit(rows["tags"], self.policy)
-        found = zip(rows[key].to_pylist(), rows["image_id"].to_pylist(), strict=True)
+        found = zip(rows[key].to_pylist(), rows[self.picture].to_pylist(), strict=True)
         usable = set()
         for at, (row_id, image_id) in enumerate(found):
             tags = more.of(row_id, image_id)
@@ -125,12 +128,12 @@ class Select(BaseStage):
     def run(self, store: Store, shard: Shard, keys: frozenset[str] | None) -> Iterator[Any]:
         """Selected rows and rejects in the order of their keys."""
         winners = dict(entry.split("=", 1) for entry in shard.extra)
-        splits = _splits(store, shard.number)
+        splits = self._splits(store, shard)
         more = self._evidence_tags(store, shard.number)
         key = self.columns[0]
-        columns = list(dict.fromkeys([*self.columns, "image_id", "tags"]))
+        columns = list(dict.fromkeys([*self.columns, self.picture, "tags"]))
         for row in store.read(self.feed, shard.number, columns).to_pylist():
-            row_id, image_id = row[key], row["image_id"]
+            row_id, image_id = row[key], row[self.picture]
             row["tags"] += [asdict(tag) for tag in more.of(row_id, image_id)]
             reject = self._reject(row, winners.get(image_id))
             if reject:
@@ -139,6 +142,14 @@ class Select(BaseStage):
                 raise UsageError(f"picture {image_id} has no split: run `pixmo dedupe` first")
             else:
                 yield Selected(row_id, image_id, splits[image_id])
+
+    def _splits(self, store: Store, shard: Shard) -> dict[str, str]:
+        """The split of each picture of a part."""
+        if store.info("splits", shard.number) is None:
+            raise UsageError(
+                "pictures of selected rows have no splits: run dedupe and splits first"
+            )
+        return store.read_map("splits", shard.number, "image_id", "split")
 
     def _reject(self, row: dict[str, Any], winner: str | None) -> Reject | None:
         if rules := self.policy.all_broken_by(_tags(row["tags"])):
@@ -179,34 +190,5 @@ def _near_a_limit(tags: pa.ChunkedArray, policy: Policy) -> set[int]:
     return set(pc.filter(pc.list_parent_indices(lists), reached).to_pylist())
 
 
-def _splits(store: Store, number: int) -> dict[str, str]:
-    if store.info("splits", number) is None:
-        raise UsageError("pictures of selected rows have no splits: run dedupe and splits first")
-    return store.read_map("splits", number, "image_id", "split")
-
-
 def _tags(rows: list[dict[str, Any]]) -> list[Tag]:
     return [Tag(**row) for row in rows]
-
-
-@dataclass(frozen=True)
-class SelectCap(Select):
-    """Captions: one row per picture."""
-
-    name: ClassVar[str] = "select-cap"
-    table: ClassVar[str] = "selected/cap"
-    subset: ClassVar[str] = "cap"
-    feed: ClassVar[str] = "captions"
-    columns: ClassVar[tuple[str, ...]] = ("image_id", "image_url", "caption")
-    defaults: ClassVar[tuple[tuple[str, float], ...]] = _evaluation_and(
-        *caption_checks.DEFAULT_LIMITS
-    )
-    known_tags: ClassVar[frozenset[str]] = frozenset(
-        [tag.name for tag in caption_checks.check_caption("", [], [])]
-        + [name for name, _ in contamination.DEFAULT_LIMITS]
-    )
-
-    policy: Policy = field(default_factory=lambda: Policy(SelectCap.defaults))
-
-
-SELECTS: dict[str, type[Select]] = {cls.subset: cls for cls in (SelectCap,)}

@@ -41,6 +41,7 @@ Result = TypeVar("Result")
 # What the denylist is asked about; an evaluation set only points at what must stay out.
 ASKED = {"sources/images": IMAGE_COLUMNS, "sources/recordings": RECORDING_COLUMNS}
 JUDGED = "sources/annotations/"
+PUBLISHED = "sources/published/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +137,13 @@ def _stamp(url: str) -> str:
     return content_id(json.dumps(sorted(facts)))
 
 
+def _asked_of(table: str) -> dict[str, str]:
+    """The columns of a table that the denylist is asked about, and what stands in them."""
+    if table.startswith(JUDGED):
+        return JUDGED_COLUMNS
+    return IMAGE_COLUMNS if table.startswith(PUBLISHED) else ASKED.get(table, {})
+
+
 class _Known:
     """The rows that the table has, as counts by digest, and the keys in use."""
 
@@ -143,7 +151,7 @@ class _Known:
         self.keys: set[str] = set()
         self._have: Counter[str] = Counter()
         self._seen: Counter[str] = Counter()
-        self._asked = JUDGED_COLUMNS if table.startswith(JUDGED) else ASKED.get(table, {})
+        self._asked = _asked_of(table)
         self.denied = load_denylist(store)
         self.parts = {info.number for info in store.infos(table)}
         for number in self.parts:

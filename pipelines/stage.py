@@ -53,6 +53,7 @@ class Stage(Protocol):
     table: ClassVar[str]
     record: ClassVar[type]
     version: ClassVar[str]
+    at_once: ClassVar[int]
 
     @property
     def max_rejects(self) -> float:
@@ -79,8 +80,16 @@ class Stage(Protocol):
         """The calls to the outside world that these shards take at most; empty for none."""
         ...
 
+    def working(self, store: Store) -> AbstractContextManager["Stage"]:
+        """What a process keeps open over the parts that it does; gives the stage that has it."""
+        ...
+
     def run(self, store: Store, shard: Shard, keys: frozenset[str] | None) -> Iterator[Any]:
         """Records and RejectRows of a shard together in the order of their keys."""
+        ...
+
+    def spent(self, store: Store) -> str:
+        """What the run cost in calls to the outside world, for people; empty for nothing."""
         ...
 
 
@@ -96,7 +105,13 @@ class Engine(Protocol):
 
 
 class BaseStage:
-    """What stages have in common; they are frozen dataclasses that add settings and `run`."""
+    """What stages have in common; they are frozen dataclasses that add settings and `run`.
+
+    `at_once` is how many parts one process may have under way: more than one where a stage waits
+    for others most of the time, and says itself when the next may begin (`in_threads`).
+    """
+
+    at_once: ClassVar[int] = 1
 
     @contextlib.contextmanager
     def prepared(self, store: Store, engine: Engine) -> Iterator[Any]:
@@ -106,8 +121,17 @@ class BaseStage:
     def tidy(self, store: Store) -> None:
         """Most stages leave nothing."""
 
+    @contextlib.contextmanager
+    def working(self, store: Store) -> Iterator[Any]:
+        """Most stages keep nothing open from one part to the next."""
+        yield self
+
     def calls(self, store: Store, shards: list[Shard]) -> str:
         """Most stages call nobody."""
+        return ""
+
+    def spent(self, store: Store) -> str:
+        """Most stages spend nothing."""
         return ""
 
 

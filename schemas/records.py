@@ -238,29 +238,3 @@ class Selected:
     row_id: str
     image_id: str
     split: str
-
-
-@dataclass(frozen=True)
-class CaptionLineage:
-    """What made one row of `release/cap`, in the same order as its rows.
-
-    It names recordings and reviews (empty where there is none), never annotators, not even by
-    pseudonym: a release is public.
-    `component_id` is the component of near-duplicates that the split was drawn by.
-    """
-
-    image_url: str
-    image_sha256: str
-    image_id: str
-    component_id: str
-    recording_ids: tuple[str, ...]
-    review_ids: tuple[str, ...]
-    audio_sha256: tuple[str, ...]
-    cleaned: tuple[str, ...]
-    tags: tuple[Tag, ...]
-    speech_model: str
-    model: str
-    clean_prompt: str
-    caption_prompt: str
-    image_bytes: str
-    code_version: str

@@ -9,11 +9,21 @@ from typing import Any
 
 import pyarrow as pa
 
+from schemas import lineage
 from schemas.codec import arrow_schema
-from schemas.records import CaptionLineage
-from schemas.subsets import IMAGE_TYPE
+from schemas.subsets import IMAGE_TYPE, SUBSETS
 
-LINEAGE = {"cap": arrow_schema(CaptionLineage)}
+_DOCS = SUBSETS["docs"].config_names
+LINEAGE = {
+    "cap": arrow_schema(lineage.CaptionLineage),
+    "ask_model_anything": arrow_schema(lineage.QuestionLineage),
+    "points": arrow_schema(lineage.PointsLineage),
+    "point_explanations": arrow_schema(lineage.QuestionLineage),
+    "cap_qa": arrow_schema(lineage.CapQaLineage),
+    **{config: arrow_schema(lineage.DocLineage) for config in _DOCS},
+    "clocks": arrow_schema(lineage.ClockLineage),
+    "count": arrow_schema(lineage.CountLineage),
+}
 
 
 def _feature(kind: pa.DataType) -> Any:

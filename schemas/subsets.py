@@ -14,7 +14,8 @@ SPEECH, TEXT_LLM, OCR, DETECTOR = "speech_recogniser", "text_llm", "ocr", "detec
 
 _TEXT = pa.string()
 _XY = pa.struct([pa.field("x", pa.float64()), pa.field("y", pa.float64())])
-_XY32 = pa.struct([pa.field("x", pa.float32()), pa.field("y", pa.float32())])
+# Two lists, as the public loader of count indexes them; other subsets have a list of points.
+_XY32 = pa.struct([pa.field(name, pa.list_(pa.float32())) for name in ("x", "y")])
 _QA = pa.struct([pa.field("question", pa.list_(_TEXT)), pa.field("answer", pa.list_(_TEXT))])
 
 
@@ -28,7 +29,8 @@ class Subset:
 
     `configs` are its configs on the Hub; `task` is the Hub's task category; `points` is the unit of
     its points, empty when it has none; `texts` are the columns that hold what was said or written;
-    `models` names the columns of its lineage that name models, and what each model is.
+    `models` names the columns of its lineage that name models, and what each model is; `optional`
+    are those of its lineage that may be empty, as when a person wrote a row alone.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Subset:
     points: str = ""
     configs: tuple[str, ...] = ()
     models: dict[str, str] = field(default_factory=dict)
+    optional: tuple[str, ...] = ()
 
     @property
     def config_names(self) -> tuple[str, ...]:
@@ -58,6 +61,8 @@ _ALL = (
         columns=pa.schema(_texts("image_url", "image_sha256", "question", "answer")),
         task="visual-question-answering",
         texts=("question", "answer"),
+        models={"model": TEXT_LLM},
+        optional=("model", "prompt"),
     ),
     Subset(
         name="points",
@@ -86,6 +91,8 @@ _ALL = (
         task="visual-question-answering",
         texts=("question", "response"),
         points="percent",
+        models={"model": TEXT_LLM},
+        optional=("model", "prompt"),
     ),
     Subset(
         name="cap_qa",
@@ -97,12 +104,15 @@ _ALL = (
         ),
         task="visual-question-answering",
         texts=("question", "answer"),
+        models={"model": TEXT_LLM},
     ),
     Subset(
         name="docs",
         columns=pa.schema([("image", IMAGE_TYPE), ("image_id", _TEXT), ("questions", _QA)]),
         task="visual-question-answering",
         texts=("questions",),
+        models={"model": TEXT_LLM},
+        optional=("repair_prompt",),
         configs=("docs_charts", "docs_tables", "docs_diagrams", "docs_other"),
     ),
     Subset(
@@ -127,13 +137,15 @@ _ALL = (
             [
                 *_texts("image_url", "image_sha256"),
                 ("count", pa.int32()),
-                ("points", pa.list_(_XY32)),
+                ("points", _XY32),
                 *_texts("label"),
             ]
         ),
         task="object-detection",
         texts=("label",),
         points="pixels",
+        models={"detector": DETECTOR},
+        optional=("detector",),
     ),
 )
 SUBSETS = {subset.name: subset for subset in _ALL}

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.export import export_subset
-from pipelines.export_cap import CAP
 from pipelines.release_plan import ExportConfig
-from pipelines.selection import SelectCap
 from pipelines.stage import whole_table
 from pipelines.steps.contamination import PICTURE_TAG
+from pipelines.subsets.cap import CAP
+from pipelines.subsets.registry import SELECTS
 from schemas.annotations import (
     CountAnnotation,
     Point,
@@ -47,6 +47,7 @@ from schemas.store import PartInfo, Store
 from schemas.tables import TABLES
 from tests import toy_store as toy
 from tests.pipelines.toy_stage import InlineEngine
+from tests.sound_subsets import subset_rows
 from tools.release.describe import describe_release
 
 PARTS = (("a", "b", "c"), ("d", "e", "a2"))  # a2 is a near-duplicate of a
@@ -179,6 +180,7 @@ def _judged() -> Rows:
 @functools.cache
 def _sound() -> Rows:
     found = {**_sources(), **_made(), **_grouped(), **_compared(), **_judged()}
+    found |= subset_rows(PARTS)
     return {table: found[table] for table in TABLES}
 
 
@@ -212,7 +214,8 @@ def write_part(store: Store, table: str, number: int, outcomes: Part) -> PartInf
 
 
 def _config(table: str) -> dict[str, Any]:
-    return SelectCap().settings() if table.startswith("selected/") else {}
+    kind, _, subset = table.partition("/")
+    return SELECTS[subset]().settings() if kind == "selected" else {}
 
 
 def _inputs(store: Store, table: str, number: int) -> dict[str, str]:

@@ -11,24 +11,34 @@ import pytest
 import typer
 
 from annotation.pull.checks import CheckRules
+from pipelines.documents.under_way import DocConfig
 from pipelines.release_plan import ExportConfig
-from pipelines.selection import SELECTS
+from pipelines.services.detector import DetectorConfig
 from pipelines.services.fetch_config import FetchConfig
 from pipelines.services.llm_config import LlmConfig
+from pipelines.services.ocr import OcrConfig
+from pipelines.services.rendering.renderer import RenderConfig
 from pipelines.services.speech_models import SpeechConfig
 from pipelines.sources import Import
 from pipelines.steps.audio import AudioLimits
+from pipelines.steps.cap_qa import CapQaConfig
 from pipelines.steps.caption_checks import DEFAULT_LIMITS as CAPTION_LIMITS
 from pipelines.steps.caption_checks import check_caption
 from pipelines.steps.captions import CaptionConfig
+from pipelines.steps.clocks.examples import ClockRules
 from pipelines.steps.contamination import DEFAULT_LIMITS as EVALUATION_LIMITS
+from pipelines.steps.count_rules import CountConfig
 from pipelines.steps.decode import DecodeLimits
 from pipelines.steps.fetch_reasons import REASONS
+from pipelines.steps.picture_checks import PictureLimits
+from pipelines.steps.point_sets import PointRules
 from pipelines.steps.speech_checks import DEFAULT_LIMITS as SPEECH_LIMITS
 from pipelines.steps.speech_checks import check_transcript
+from pipelines.subsets.registry import EXPORTS, SELECTS
 from schemas.tables import TABLES
 from tools import recipe
 from tools.cli import app
+from tools.docs_recipe import DocsRecipe
 from tools.policy import load_policy
 from tools.recipe import load_recipe
 
@@ -46,6 +56,7 @@ NAMED_ELSEWHERE = {
     ("fetch_reasons.py", "reason"): set(REASONS),
     ("fetch_reasons.py", "f'http_{status}'"): {"http_<status>"},
     ("sources.py", "what.duplicate"): {Import.duplicate, "duplicate_url"},
+    ("count.py", "reason"): {"not_checked", "count_out_of_range", "surplus_of_count"},
 }
 SETTINGS: list[tuple[str, str, Any]] = [
     ("ingest.md", "ingest", recipe.IngestRecipe),
@@ -60,6 +71,23 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("captions.md", "caption", recipe.CaptionRecipe),
     ("captions.md", "caption.llm", LlmConfig),
     ("captions.md", "caption.captions", CaptionConfig),
+    ("cap-qa.md", "cap_qa", recipe.CapQaRecipe),
+    ("cap-qa.md", "cap_qa.asking", CapQaConfig),
+    ("ocr.md", "ocr", recipe.OcrRecipe),
+    ("ocr.md", "ocr.ocr", OcrConfig),
+    ("points.md", "points", recipe.PointsRecipe),
+    ("points.md", "points.rules", PointRules),
+    ("points.md", "point_explanations", recipe.JudgedRecipe),
+    ("points.md", "ask_model_anything", recipe.JudgedRecipe),
+    ("count.md", "count", recipe.CountRecipe),
+    ("count.md", "count.detector", DetectorConfig),
+    ("count.md", "count.counts", CountConfig),
+    ("documents.md", "docs", DocsRecipe),
+    ("documents.md", "docs.documents", DocConfig),
+    ("documents.md", "docs.pictures", PictureLimits),
+    ("documents.md", "docs.rendering", RenderConfig),
+    ("clocks.md", "clocks", recipe.ClocksRecipe),
+    ("clocks.md", "clocks.rules", ClockRules),
     ("captions.md", "dedupe", recipe.DedupeRecipe),
     ("release.md", "splits", recipe.SplitsRecipe),
     ("decontamination.md", "decontaminate", recipe.DecontaminateRecipe),
@@ -146,6 +174,8 @@ def verbs(command: Any, prefix: str = "pixmo") -> Iterator[str]:
     for name, inner in getattr(command, "commands", {}).items():
         if name == "models":
             yield f"{prefix} {name}"
+        elif prefix == "pixmo export" and name in EXPORTS:
+            yield prefix
         elif hasattr(inner, "commands"):
             yield from verbs(inner, f"{prefix} {name}")
         else:

@@ -18,12 +18,14 @@ from pipelines.run_stage import StageResult, run_stage
 from pipelines.stage import Stage
 from pipelines.steps.decode import DecodeLimits
 from pipelines.steps.inspect_image import Inspected, inspect_image
+from schemas.annotations import Point
 from schemas.files import TEMPORARY
 from schemas.ids import content_id, image_id_of, sha256_hex
 from schemas.judgment import RejectRow, Tag
 from schemas.part_writer import PartWriter
 from schemas.records import Caption, Image, Recording, Segment, Transcript
 from schemas.store import PartInfo, Store
+from schemas.subset_records import ObjectCount
 from tests.pipelines.toy_stage import options
 from tools.audit import audit
 
@@ -177,11 +179,43 @@ def caption(name: str, text: str = "A toy.", tags: tuple[Tag, ...] = ()) -> Capt
     )
 
 
+def object_count(
+    name: str,
+    number: int,
+    checked: bool = False,
+    tags: tuple[Tag, ...] = (),
+    size: tuple[int, int] = (96, 72),
+) -> ObjectCount:
+    """What stage count makes of a picture of this name with so many cats in a row."""
+    points = tuple(Point(round(100 * (at + 0.5) / number, 4), 50.0) for at in range(number))
+    return ObjectCount(
+        image_id=id_of(name),
+        image_url=url_of(name),
+        label="cat",
+        count=number,
+        points=points,
+        width=size[0],
+        height=size[1],
+        predicted_count=number,
+        checked=checked,
+        tags=tags,
+        item_ids=(content_id("item", name),) if checked else (),
+        detector="toy@00000000",
+    )
+
+
 # --- parts
 
 
-def put(store: Store, table: str, number: int, record: type, rows: Sequence[Any]) -> PartInfo:
-    """Write rows as one part, whatever their order."""
+def put(
+    store: Store,
+    table: str,
+    number: int,
+    record: type,
+    rows: Sequence[Any],
+    config: Mapping[str, Any] | None = None,
+) -> PartInfo:
+    """Write rows as one part, whatever their order; `config` is what its footer tells."""
     ordered = sorted(rows, key=lambda row: getattr(row, next(iter(record.__annotations__))))
     with PartWriter(store, table, number, record) as writer:
         for row in ordered:
@@ -196,7 +230,7 @@ def put(store: Store, table: str, number: int, record: type, rows: Sequence[Any]
             rows_in=len(ordered),
             seconds=0.0,
             code_version="test",
-            config={},
+            config=dict(config or {}),
             inputs=inputs,
         )
 

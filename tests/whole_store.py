@@ -32,7 +32,8 @@ from tests.tools.in_process import PictureServer
 from tests.toy_llm import Body, ToyLlm, asked_text, field_of, serving_llm
 from tests.toy_store import HOST, picture, sound
 from tools import recipe, stages
-from tools.stages import ReleasePlan, Run
+from tools.making import release as making
+from tools.stages import Run
 
 FAR = "img.far.test"
 LIST = [
@@ -113,7 +114,9 @@ class Whole:
         results.append(self.caption(run_))
         results.append(stages.dedupe(run_, recipe.DedupeRecipe()))
         shares = recipe.SplitsRecipe((("train", 0.5), ("validation", 0.5)))
-        more, _ = stages.release(run_, ReleasePlan(shares, {}, ExportConfig(rows_per_shard=2)))
+        more, _ = making.release(
+            run_, making.ReleasePlan(shares, {}, ExportConfig(rows_per_shard=2))
+        )
         return [*results, *more]
 
     def ingest(self, run_: Run) -> StageResult:

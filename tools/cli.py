@@ -11,12 +11,20 @@ with quick_import():
     from tools import (
         annotate_cli,
         audit_cli,
+        batch_cli,
+        cap_qa_cli,
+        clocks_cli,
+        count_cli,
         decontaminate_cli,
         diff_cli,
+        docs_cli,
+        eval_set_cli,
         evaluate_cli,
         export_cli,
         inspect_cli,
         models_cli,
+        ocr_cli,
+        points_cli,
         policy_cli,
         publish_cli,
         report_cli,
@@ -44,6 +52,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 stage_cli.register(app)
+ocr_cli.register(app)
+count_cli.register(app)
+points_cli.register(app)
+cap_qa_cli.register(app)
+clocks_cli.register(app)
+docs_cli.register(app)
 decontaminate_cli.register(app)
 policy_cli.register(app)
 export_cli.register(app)
@@ -57,6 +71,8 @@ diff_cli.register(app)
 app.add_typer(
     annotate_cli.app, name="annotate", help="People: Label Studio and what they do in it."
 )
+app.add_typer(eval_set_cli.app, name="eval-set", help="Evaluation sets from held-out pictures.")
+app.add_typer(batch_cli.app, name="batch", help="Batch files of the text LLM.")
 app.add_typer(evaluate_cli.app, name="evaluate", help="How good a model is.")
 app.add_typer(models_cli.app, name="models", help="Fetch, list and verify model weights.")
 

@@ -73,7 +73,8 @@ def decontaminate(
             tuple(against), radius=radius, crops=crops, ngram=ngram
         )
         results = [stages.evaluation(run, section)]
-        results += [stages.compare(run, stage) for stage in stages.comparisons(section)]
+        compared = [stages.compare(run, stage) for stage in stages.comparisons(section)]
+        results += [result for result in compared if result.infos or result.ran]
         if dry_run:
             show_plan(results)
         else:

@@ -10,12 +10,13 @@ from typing import Any
 
 import typer
 
-from pipelines.export import EXPORTS
 from pipelines.release_plan import ExportConfig
+from pipelines.subsets.registry import EXPORTS
 from schemas.errors import UsageError
 from schemas.store import Store
 from tools import flags, recipe, stages
 from tools.console import out, plain_errors
+from tools.making import release as making
 from tools.policy import policies_in_force
 from tools.run_cli import show_moved, show_plan
 from tools.summary import show_summary
@@ -33,7 +34,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(export_app, name="export")
 
 
-def _verb(help: str, *subsets: str) -> Callable[..., None]:
+def _verb(help: str, *configs: str) -> Callable[..., None]:
     def export(
         context: typer.Context,
         store: flags.StoreOption,
@@ -53,7 +54,7 @@ def _verb(help: str, *subsets: str) -> Callable[..., None]:
             config = _config(run.store, named | {"rows_per_shard": rows_per_shard})
             shares = _shares(run.store, validation, test)
             policies = policies_in_force(run.store, policy)
-            _release(run, stages.ReleasePlan(shares, policies, config, subsets))
+            _release(run, making.ReleasePlan(shares, policies, config, configs))
 
     export.__doc__ = help
     return export
@@ -61,13 +62,13 @@ def _verb(help: str, *subsets: str) -> Callable[..., None]:
 
 def _config(store: Store, named: dict[str, Any]) -> ExportConfig:
     """The settings of the last export, changed by the flags that were given."""
-    last = stages.recall_export(store) or ExportConfig()
+    last = making.recall_export(store) or ExportConfig()
     return replace(last, **{name: value for name, value in named.items() if value is not None})
 
 
 def _shares(store: Store, validation: float | None, test: float | None) -> recipe.SplitsRecipe:
     """The shares of the flags; those of the last draw where neither is given."""
-    last = stages.recall_splits(store)
+    last = making.recall_splits(store)
     if validation is None and test is None:
         return last
     held, kept_back = validation or 0.0, test or 0.0
@@ -77,8 +78,8 @@ def _shares(store: Store, validation: float | None, test: float | None) -> recip
     return replace(last, shares=(("train", train), ("validation", held), ("test", kept_back)))
 
 
-def _release(run: stages.Run, plan: stages.ReleasePlan) -> None:
-    results, files = stages.release(run, plan)
+def _release(run: stages.Run, plan: making.ReleasePlan) -> None:
+    results, files = making.release(run, plan)
     (show_plan if run.dry else show_summary)(results)
     show_moved(run.store)
     verb = "the release has" if run.dry else "wrote"

@@ -1,6 +1,7 @@
 """The flags that verbs share, as annotated types: one name and one help text for each."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -44,6 +45,47 @@ AllowHost = Annotated[
 ConnectTo = Annotated[
     list[str],
     typer.Option("--connect-to", metavar="HOST=ADDRESS:PORT", help="Reach HOST there; repeatable."),
+]
+LlmBaseUrl = Annotated[
+    str,
+    typer.Option(
+        "--llm-base-url",
+        metavar="URL",
+        help="OpenAI-compatible; empty: the small embedded model.",
+    ),
+]
+LlmModel = Annotated[
+    str, typer.Option("--llm-model", metavar="NAME", help="The model's name there.")
+]
+ApiKeyEnv = Annotated[
+    str, typer.Option("--api-key-env", metavar="NAME", help="Environment variable with the key.")
+]
+Concurrency = Annotated[
+    int, typer.Option("--concurrency", min=1, metavar="N", help="Requests at once.")
+]
+BudgetTokens = Annotated[
+    int,
+    typer.Option(
+        "--budget-tokens",
+        min=0,
+        metavar="N",
+        help="Stop cleanly after so many; 0: no limit.",
+    ),
+]
+BatchWrite = Annotated[
+    str,
+    typer.Option(
+        "--batch-write",
+        metavar="FOLDER",
+        help="Write requests there as OpenAI Batch files; call nobody.",
+    ),
+]
+Annotations = Annotated[
+    list[str],
+    typer.Option(
+        metavar="FILE",
+        help="Rows as `annotate pull` writes them, or a JSON export of Label Studio; repeatable.",
+    ),
 ]
 PolicyFile = Annotated[
     str,
@@ -102,6 +144,11 @@ def make_run(
     index, count, beam = *parse_shard(shard), beam_flags(context)
     opened = Store(usable(store, "--store")) if new_store else existing(store)
     return Run(opened, workers, beam, index, count, dry)
+
+
+def with_batch(run: Run, folder: str) -> Run:
+    """The run, with batch files in a folder in place of calls where one is named."""
+    return replace(run, batch=usable(folder, "--batch-write")) if folder else run
 
 
 def existing(url: str) -> Store:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.selection import SELECTS, Limits, Select
+from pipelines.selection import Limits, Select
+from pipelines.subsets.registry import SELECTS
 from schemas.errors import UsageError
 from schemas.files import write_text
 from schemas.store import Store

@@ -15,8 +15,9 @@ from pipelines.steps.rule_counts import RuleCount, RuleExample, rule_counts
 from schemas.judgment import RejectRow
 from schemas.locks import hold
 from schemas.store import Store
-from tools import flags, stages
+from tools import flags
 from tools.console import out, plain_errors
+from tools.making import release as making
 from tools.policy import policies_in_force, selections
 from tools.summary import new_table
 
@@ -55,10 +56,11 @@ def policy(
             verdicts = [foresee(run.store, stage) for stage in wanted]
         else:
             with hold(run.store, "export"):
-                results = stages.select_all(run, policies)
+                results = making.select_all(run, policies)
             verdicts = [_judged(run.store, *pair) for pair in zip(wanted, results, strict=True)]
         for verdict in verdicts:
-            _show(verdict)
+            if verdict.rows:
+                _show(verdict)
         end = "nothing was done" if dry_run else "`pixmo export all` brings the release up to date"
         out.print(end)
 

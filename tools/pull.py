@@ -26,13 +26,13 @@ from schemas.errors import LockedError, StageError, UsageError
 from schemas.store import Store
 from tools import stages
 from tools.console import err
+from tools.making.judged import judged
 from tools.recipe import PullRecipe
 from tools.stages import Run
 
 NAME = "pull"
 POLL_S = 1.0
 WATCH_S = 30.0  # without an event, how often Label Studio is asked all the same
-LIGHT_ROWS = 20_000  # checks of so many items take less time than worker processes to start
 
 
 def home_of(section: PullRecipe) -> Home:
@@ -116,12 +116,7 @@ def _recordings(run_: Run, section: PullRecipe) -> StageResult:
 
 
 def _judged(run_: Run, section: PullRecipe, kind: str) -> StageResult:
-    stage = ANNOTATION_STAGES[kind](section.rules, section.max_rejects)
-    infos = run_.store.infos(stage.feed)
-    if not infos:
-        return StageResult(stage.name, stage.table, (), 0, 0, 0.0)
-    light = not run_.flags and sum(info.records for info in infos) < LIGHT_ROWS
-    return stages.run(replace(run_, light=light), stage, run_.workers_or(1))
+    return judged(run_, ANNOTATION_STAGES[kind](section.rules, section.max_rejects))
 
 
 def lines_of(pulled: list[Pulled]) -> list[str]:

@@ -7,16 +7,24 @@ from pathlib import Path
 
 from annotation.pull.checks import CheckRules
 from pipelines.release_plan import ExportConfig
+from pipelines.services.detector import DetectorConfig, detector_name
 from pipelines.services.fetch_config import FetchConfig
 from pipelines.services.llm_config import LlmConfig
+from pipelines.services.ocr import OcrConfig
 from pipelines.services.speech_models import SpeechConfig
 from pipelines.steps.audio import AudioLimits
+from pipelines.steps.cap_qa import CapQaConfig
+from pipelines.steps.caption_checks import check_caption
 from pipelines.steps.captions import CaptionConfig
+from pipelines.steps.clocks.examples import ClockRules
+from pipelines.steps.count_rules import CountConfig
 from pipelines.steps.decode import DecodeLimits
+from pipelines.steps.point_sets import PointRules
 from pipelines.steps.prompts import load_prompt
 from pipelines.steps.speech_checks import DEFAULT_LIMITS as SPEECH_LIMITS
 from pipelines.steps.splits import keep_or_draw
 from schemas.errors import UsageError
+from tools.docs_recipe import DocsRecipe
 from tools.policy import load_policy
 from tools.strict import build, read_yaml
 
@@ -129,6 +137,31 @@ class CaptionRecipe:
 
 
 @dataclass(frozen=True)
+class JudgedRecipe:
+    """Sections point_explanations and ask_model_anything: files of people's work, and merging.
+
+    `annotations` are rows as `annotate pull` writes them or exports of Label Studio, `published`
+    the files of PixMo; what the store has of both already is taken in as well.
+    """
+
+    annotations: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()
+    rows_per_part: int = 10_000
+    max_rejects: float = 0.9
+
+    def __post_init__(self) -> None:
+        _within("rows_per_part", self.rows_per_part, 1)
+        _within("max_rejects", self.max_rejects, 0, 1)
+
+
+@dataclass(frozen=True)
+class PointsRecipe(JudgedRecipe):
+    """Section points: the same, with distances between points."""
+
+    rules: PointRules = field(default_factory=PointRules)
+
+
+@dataclass(frozen=True)
 class DedupeRecipe:
     """Stage dedupe: what counts as a near-duplicate."""
 
@@ -183,6 +216,73 @@ class DecontaminateRecipe:
 
 
 @dataclass(frozen=True)
+class OcrRecipe:
+    """Stage ocr: what counts as text in a picture."""
+
+    ocr: OcrConfig = field(default_factory=OcrConfig)
+    max_rejects: float = 0.1
+
+    def __post_init__(self) -> None:
+        _within("ocr.max_rejects", self.max_rejects, 0, 1)
+        _within("ocr.ocr.min_score", self.ocr.min_score, 0, 1)
+
+
+@dataclass(frozen=True)
+class CountRecipe:
+    """Stages detect and count: the detector, which detections count, and what people checked.
+
+    `annotations` are rows as `annotate pull` writes them or exports of Label Studio.
+    """
+
+    annotations: tuple[str, ...] = ()
+    rows_per_part: int = 10_000
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    counts: CountConfig = field(default_factory=CountConfig)
+    max_rejects: float = 0.5
+
+    def __post_init__(self) -> None:
+        _within("count.rows_per_part", self.rows_per_part, 1)
+        _within("count.max_rejects", self.max_rejects, 0, 1)
+        detector_name(self.detector)  # refuses what is no detector
+
+
+@dataclass(frozen=True)
+class CapQaRecipe:
+    """Stage cap-qa: the text LLM, what it is asked for, and the policy on captions."""
+
+    llm: LlmConfig = field(default_factory=LlmConfig)
+    asking: CapQaConfig = field(default_factory=CapQaConfig)
+    policy: Limits = ()
+    max_rejects: float = 0.7
+
+    def __post_init__(self) -> None:
+        _within("cap_qa.max_rejects", self.max_rejects, 0, 1)
+        _known_tags("cap_qa", self.policy, [tag.name for tag in check_caption("", [], [])])
+        for name in (self.asking.write_prompt, self.asking.talk_prompt, self.asking.verify_prompt):
+            load_prompt(name)
+
+
+@dataclass(frozen=True)
+class ClocksRecipe:
+    """Stage clocks: how many examples, and what they are like."""
+
+    count: int = 1000
+    rows_per_part: int = 1000
+    rules: ClockRules = field(default_factory=ClockRules)
+
+    def __post_init__(self) -> None:
+        rules = self.rules
+        _within("clocks.count", self.count, 1, 2**32)
+        _within("clocks.rows_per_part", self.rows_per_part, 1)
+        _within("clocks.rules.seed", rules.seed, 0, 2**31 - 1)
+        _within("clocks.rules.size", rules.size, 64, 4096)
+        _within("clocks.rules.per_face", rules.per_face, 1, 1000)
+        _within("clocks.rules.hidden_share", rules.hidden_share, 0, 1)
+        _within("clocks.rules.no_seconds_share", rules.no_seconds_share, 0, 1)
+        _within("clocks.rules.jpeg_quality", rules.jpeg_quality, 1, 95)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A whole run. A stage without its section is run with defaults, or left out without input.
 
@@ -197,6 +297,14 @@ class Recipe:
     recordings: RecordingsRecipe | None = None
     transcribe: TranscribeRecipe = field(default_factory=TranscribeRecipe)
     caption: CaptionRecipe = field(default_factory=CaptionRecipe)
+    ocr: OcrRecipe | None = None
+    count: CountRecipe | None = None
+    points: PointsRecipe | None = None
+    point_explanations: JudgedRecipe | None = None
+    ask_model_anything: JudgedRecipe | None = None
+    cap_qa: CapQaRecipe | None = None
+    clocks: ClocksRecipe | None = None
+    docs: DocsRecipe | None = None
     dedupe: DedupeRecipe = field(default_factory=DedupeRecipe)
     splits: SplitsRecipe = field(default_factory=SplitsRecipe)
     decontaminate: DecontaminateRecipe | None = None

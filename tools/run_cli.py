@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.llm_stage import LlmStage
 from pipelines.run_stage import StageResult
 from pipelines.services.llm_config import EMBEDDED_MODEL
 from pipelines.services.sample_server import SampleServer, load_faults
@@ -19,12 +20,14 @@ from schemas.records import Caption
 from schemas.store import Store
 from tools import flags, stages
 from tools.console import err, out, plain_errors
+from tools.making import release as making
 from tools.pull import NAME
 from tools.recipe import Recipe, load_recipe
 from tools.steps import steps_of
 from tools.summary import new_table, show_summary, usage_line
 
-PULLED = (NAME, "annotations-")  # steps that a summary leaves out when there is nothing
+# Steps that a summary leaves out when there is nothing.
+AT_NEED = (NAME, "annotations-", "published-", "decontaminate-", "select-")
 
 
 def register(app: typer.Typer) -> None:
@@ -44,22 +47,33 @@ def run(
     ] = [],  # noqa: B006
     workers: flags.Workers = 0,
     shard: flags.ShardOption = "0/1",
+    batch_write: flags.BatchWrite = "",
     dry_run: flags.DryRun = False,
 ) -> None:
     """Run a whole recipe; what is already done is skipped. What follows -- goes to Beam."""
     with plain_errors():
         recipe = load_recipe(recipe_file)
-        workers, new = workers or recipe.workers, recipe.ingest is not None
+        workers = workers or recipe.workers
+        new = bool(recipe.ingest or recipe.docs or recipe.clocks)  # these can make a store
         made = flags.make_run(context, recipe.store, workers, shard, dry_run, new)
+        made = _with_batch(made, batch_write, stage)
         with _served(recipe, dry_run) as ready:
             results, files = _run_steps(made, ready, stage)
         if dry_run:
             show_plan(results)
             if files:
                 out.print(f"export: {files} files; those that are up to date are left as they are")
-        else:
+        elif not made.batch:
             show_summary(results)
             _show_end(made, results, files)
+
+
+def _with_batch(made: stages.Run, folder: str, only: Sequence[str]) -> stages.Run:
+    if folder and len(only) != 1:
+        raise UsageError("--batch-write is for one stage: name it with --stage")
+    if folder and not issubclass(stages.STAGES.get(only[0], object), LlmStage):
+        raise UsageError(f"--batch-write: {only[0]} asks no text LLM")
+    return flags.with_batch(made, folder)
 
 
 @contextlib.contextmanager
@@ -92,13 +106,13 @@ def _run_steps(
     for name in chosen:
         began = time.monotonic()
         result = steps[name](made)
-        if name.startswith(PULLED) and not result.infos and not (result.ran or made.dry):
-            continue  # nobody has done anything of this kind
+        if name.startswith(AT_NEED) and not result.infos and not (result.ran or made.dry):
+            continue  # the store has nothing of this kind
         results.append(result)
-        if not made.dry:
+        if not made.dry and not made.batch:
             _say_done(result, time.monotonic() - began)
     exporting = "export" in _wanted(made, known, only)
-    return results, len(stages.export(made, recipe.release)) if exporting else 0
+    return results, len(making.export(made, recipe.release)) if exporting else 0
 
 
 def _wanted(made: stages.Run, known: Sequence[str], only: Sequence[str]) -> list[str]:

@@ -24,10 +24,11 @@ def register(app: typer.Typer) -> None:
         flags.beam_command(app)(verb)
 
 
-def _show(run: stages.Run, result: StageResult) -> None:
+def show_result(run: stages.Run, result: StageResult) -> None:
+    """Print what a stage did or, in a dry run, would do."""
     if run.dry:
         show_plan([result])
-    else:
+    elif not run.batch:
         show_summary([result])
         if not result.infos:
             out.print(f"nothing to do: the store holds no input of {result.stage} for this run")
@@ -89,7 +90,7 @@ def ingest(
         run = flags.make_run(context, store, workers, shard, dry_run, new_store=True)
         listed = flags.usable(urls, "--urls")
         section = recipe.IngestRecipe(listed, rows_per_part, max_rejects, fetch)
-        _show(run, stages.ingest(run, section))
+        show_result(run, stages.ingest(run, section))
 
 
 def _recheck(run: stages.Run, fetch: FetchConfig, urls: str | None) -> None:
@@ -119,7 +120,7 @@ def recordings(
         limits = AudioLimits(min_duration_s=min_seconds)
         listed = flags.usable(manifest, "--manifest")
         section = recipe.RecordingsRecipe(listed, rows_per_part, max_rejects, limits)
-        _show(run, stages.recordings(run, section))
+        show_result(run, stages.recordings(run, section))
 
 
 def transcribe(
@@ -148,35 +149,27 @@ def transcribe(
         speech = SpeechConfig(
             model=model, device=device, compute_type=compute_type, language=language or None
         )
-        _show(run, stages.transcribe(run, recipe.TranscribeRecipe(speech, max_rejects)))
+        show_result(run, stages.transcribe(run, recipe.TranscribeRecipe(speech, max_rejects)))
 
 
 def caption(
     context: typer.Context,
     store: flags.StoreOption,
-    llm_base_url: Annotated[
-        str, typer.Option(metavar="URL", help="OpenAI-compatible; empty: the small embedded model.")
-    ] = "",
-    llm_model: Annotated[
-        str, typer.Option(metavar="NAME", help="The model's name there.")
-    ] = _LLM.model,
-    api_key_env: Annotated[
-        str, typer.Option(metavar="NAME", help="Environment variable with the key.")
-    ] = _LLM.api_key_env,
-    concurrency: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Requests at once.")
-    ] = _LLM.concurrency,
-    budget_tokens: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Stop cleanly after so many; 0: no limit.")
-    ] = 0,
+    llm_base_url: flags.LlmBaseUrl = "",
+    llm_model: flags.LlmModel = _LLM.model,
+    api_key_env: flags.ApiKeyEnv = _LLM.api_key_env,
+    concurrency: flags.Concurrency = _LLM.concurrency,
+    budget_tokens: flags.BudgetTokens = 0,
     workers: flags.Workers = 0,
     shard: flags.ShardOption = "0/1",
     max_rejects: flags.MaxRejects = 0.5,
+    batch_write: flags.BatchWrite = "",
     dry_run: flags.DryRun = False,
 ) -> None:
     """Write one dense caption per picture from its transcripts, with a text-only LLM."""
     with plain_errors():
         run = flags.make_run(context, store, workers, shard, dry_run)
+        run = flags.with_batch(run, batch_write)
         llm = LlmConfig(
             base_url=llm_base_url,
             model=llm_model,
@@ -184,7 +177,7 @@ def caption(
             concurrency=concurrency,
             budget_tokens=budget_tokens,
         )
-        _show(run, stages.caption(run, recipe.CaptionRecipe(llm, max_rejects=max_rejects)))
+        show_result(run, stages.caption(run, recipe.CaptionRecipe(llm, max_rejects=max_rejects)))
 
 
 def dedupe(
@@ -202,6 +195,6 @@ def dedupe(
     """Find exact and near duplicates; the pairs are kept as evidence."""
     with plain_errors():
         run = flags.make_run(context, store, workers, dry=dry_run)
-        _show(run, stages.dedupe(run, recipe.DedupeRecipe(radius, orientations)))
+        show_result(run, stages.dedupe(run, recipe.DedupeRecipe(radius, orientations)))
         if not dry_run:
             show_duplicates(run.store)

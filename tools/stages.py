@@ -3,31 +3,36 @@
 Every verb and `pixmo run` come through here, so that both do the same.
 """
 
-import contextlib
 import dataclasses
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from annotation.pull.stages import ANNOTATION_STAGES
 from pipelines import run_stage
+from pipelines.ask_model_anything import AskModelAnything
+from pipelines.cap_qa import CapQaStage
 from pipelines.caption import CaptionStage
+from pipelines.clocks import Clocks
+from pipelines.count import Count
 from pipelines.decontaminate import Decontaminate
-from pipelines.decontaminate_text import TEXT_STAGES
+from pipelines.decontaminate_text import DecontaminateText
 from pipelines.dedupe import Dedupe
+from pipelines.detect import Detect
+from pipelines.docs import Docs
 from pipelines.engine import BeamEngine, ThisProcess
 from pipelines.evaluation import Evaluation, evaluation_import, evaluation_url
-from pipelines.export import EXPORTS, drop_empty_release, export_subset
 from pipelines.ingest import SOURCES as IMAGE_SOURCES
 from pipelines.ingest import Ingest, image_key
+from pipelines.ocr import ReadText
+from pipelines.point_explanations import PointExplanations
+from pipelines.points import PointsStage
+from pipelines.published import PUBLISHED_STAGES
 from pipelines.recordings import SOURCES as RECORDING_SOURCES
 from pipelines.recordings import Recordings, recording_key
-from pipelines.release_plan import ExportConfig, Exporter, ReleaseShard, plan_release
 from pipelines.run_stage import RunOptions, StageResult
-from pipelines.selection import SELECTS, Select
 from pipelines.services.llm_config import LlmConfig
 from pipelines.sources import Import, count_new, import_source
 from pipelines.splits import SplitStage
@@ -35,17 +40,15 @@ from pipelines.stage import Stage
 from pipelines.steps.policy import with_defaults
 from pipelines.steps.speech_checks import DEFAULT_LIMITS as SPEECH_LIMITS
 from pipelines.steps.text_index import TextRules
+from pipelines.subsets.registry import SELECTS, TEXT_STAGES
 from pipelines.transcribe import Transcribe
 from schemas.errors import UsageError
 from schemas.files import write_text
-from schemas.locks import hold
 from schemas.store import PartInfo, Store
-from schemas.tables import TABLES
 from tools import recipe as recipes
 from tools.console import err
-from tools.policy import Policies, policies_in_force, remember_policies, selections
+from tools.making.batch import write_stage_batch
 from tools.progress import Watching
-from tools.release.describe import describe_release
 from tools.strict import build
 
 IMPORT_WAIT_S = 3600.0
@@ -53,13 +56,15 @@ SELECTING = tuple(select.name for select in SELECTS.values())
 COMPARING = (Decontaminate.name, *(stage.name for stage in TEXT_STAGES))
 # One job over all parts, never a shard.
 GROUPING = ("pull", "dedupe", "splits", Evaluation.name, *COMPARING, *SELECTING, "export")
-FOLLOWING = ("duplicates", "splits", "contamination/", "selected/")  # behind pictures and captions
-EXPORT = ("stages", "export.json")
 SALT = "PIXMO_ANNOTATOR_SALT"
 _CLASSES: tuple[type[Any], ...] = (
-    *(Ingest, Recordings, Transcribe, CaptionStage, Dedupe, SplitStage),
+    *(Ingest, Recordings, Transcribe, CaptionStage, ReadText, Detect, Count),
+    *(Dedupe, SplitStage, Docs),
     *(Evaluation, Decontaminate, *TEXT_STAGES),
     *ANNOTATION_STAGES.values(),
+    *(*PUBLISHED_STAGES.values(), PointsStage, PointExplanations, AskModelAnything),
+    CapQaStage,
+    Clocks,
     *SELECTS.values(),
 )
 STAGES = {cls.name: cls for cls in _CLASSES}
@@ -69,7 +74,8 @@ STAGES = {cls.name: cls for cls in _CLASSES}
 class Run:
     """Where and how stages run: the store, workers, Beam flags, and the share of the parts.
 
-    `light` stages are done in this process, without Beam.
+    `light` stages are done in this process, without Beam. With a folder `batch`, a stage writes its
+    requests there instead of making them.
     """
 
     store: Store
@@ -79,6 +85,7 @@ class Run:
     count: int = 1
     dry: bool = False
     light: bool = False
+    batch: str = ""
 
     def workers_or(self, default: int) -> int:
         """The number of worker processes: as asked for, or the stage's default."""
@@ -87,7 +94,8 @@ class Run:
     def options(self, workers: int) -> RunOptions:
         """The engine with this many workers."""
         engine = ThisProcess() if self.light else BeamEngine(workers, self.flags)
-        return RunOptions(engine, self.index, self.count, None if self.dry else Watching)
+        watch = None if self.dry else Watching
+        return RunOptions(engine, self.index, self.count, watch, workers)
 
 
 def cores() -> int:
@@ -103,6 +111,8 @@ def run(run: Run, stage: Stage, workers: int) -> StageResult:
         rows, calls = sum(shard.rows for shard in shards), stage.calls(run.store, shards)
         infos = tuple(done)
         return StageResult(stage.name, stage.table, infos, len(works), rows, 0.0, calls)
+    if run.batch:
+        return write_stage_batch(stage, run.store, run.options(workers), run.batch)
     _remember(run.store, stage)
     return run_stage.run_stage(stage, run.store, run.options(workers))
 
@@ -113,6 +123,7 @@ def _remember(store: Store, stage: Any) -> None:
     values.pop("salt", None)
     for key in ("connect_to", "share"):
         values.get("fetch", {}).pop(key, None)
+    values.get("rendering", {}).pop("run_untrusted_code_without_sandbox", None)
     text = json.dumps(values, indent=2, sort_keys=True)
     write_text(store.fs, _settings(store, stage.name), text + "\n")
 
@@ -149,22 +160,22 @@ def ingest(run_: Run, section: recipes.IngestRecipe) -> StageResult:
     what = Import(section.urls, IMAGE_SOURCES, image_key, section.rows_per_part, "duplicate_url")
     # A worker's threads keep two cores busy, and a second worker costs a second of imports.
     workers = min(run_.workers_or(max(1, cores() // 2)), section.fetch.per_host)
-    result = _import_and_run(run_, what, ingest_stage(section, workers, run_.count), workers)
+    result = import_and_run(run_, what, ingest_stage(section, workers, run_.count), workers)
     return replace(result, calls=f"{result.rows_ran} GET")
 
 
-def _import_and_run(run_: Run, what: Import, stage: Stage, workers: int) -> StageResult:
+def import_and_run(run_: Run, what: Import, stage: Stage, workers: int) -> StageResult:
     """Bring a list into the store and run its stage; a dry run only counts what is new in it."""
     if not run_.dry:
         wait_s = IMPORT_WAIT_S if run_.count > 1 else 0.0
-        _say_refused(what, import_source(run_.store, what, wait_s))
+        say_refused(what, import_source(run_.store, what, wait_s))
         return run(run_, stage, workers)
     planned, new = run(run_, stage, workers), count_new(run_.store, what)
     parts = planned.ran + -(-new // what.rows_per_part)
     return replace(planned, ran=parts, rows_ran=planned.rows_ran + new)
 
 
-def _say_refused(what: Import, infos: list[PartInfo]) -> None:
+def say_refused(what: Import, infos: list[PartInfo]) -> None:
     """Rows that never reached the stage are in no summary, so they are told of here."""
     reasons: Counter[str] = Counter()
     for info in infos:
@@ -182,7 +193,7 @@ def recordings(run_: Run, section: recipes.RecordingsRecipe) -> StageResult:
     rows = section.rows_per_part
     what = Import(section.manifest, RECORDING_SOURCES, recording_key, rows, relative=True)
     stage = Recordings(section.limits, os.environ.get(SALT, ""), section.max_rejects)
-    return _import_and_run(run_, what, stage, run_.workers_or(cores()))
+    return import_and_run(run_, what, stage, run_.workers_or(cores()))
 
 
 def transcribe(run_: Run, section: recipes.TranscribeRecipe) -> StageResult:
@@ -193,13 +204,13 @@ def transcribe(run_: Run, section: recipes.TranscribeRecipe) -> StageResult:
 def caption(run_: Run, section: recipes.CaptionRecipe) -> StageResult:
     """Write captions; one worker, since it only waits for the LLM."""
     workers = run_.workers_or(1)
-    llm = _budget_per_worker(section.llm, workers)
+    llm = budget_per_worker(section.llm, workers)
     policy = with_defaults(SPEECH_LIMITS, section.policy)
     stage = CaptionStage(llm, section.captions, policy, section.max_rejects)
     return run(run_, stage, workers)
 
 
-def _budget_per_worker(llm: LlmConfig, workers: int) -> LlmConfig:
+def budget_per_worker(llm: LlmConfig, workers: int) -> LlmConfig:
     """Each worker's part of the budget, rounded up: 0 would be no limit."""
     tokens, usd = -(-llm.budget_tokens // workers), llm.budget_usd / workers
     return replace(llm, budget_tokens=tokens, budget_usd=usd)
@@ -233,7 +244,7 @@ def evaluation(run_: Run, section: recipes.DecontaminateRecipe) -> StageResult:
     for what in wanted:
         infos = import_source(run_.store, what, IMPORT_WAIT_S)
         if what is wanted[-1]:
-            _say_refused(what, infos)
+            say_refused(what, infos)
     result = run(run_, stage, run_.workers_or(cores()))
     if not result.infos:
         raise UsageError("no evaluation set is known to this store: name one with --against")
@@ -247,108 +258,16 @@ def comparisons(section: recipes.DecontaminateRecipe) -> list[Stage]:
     return [Decontaminate(section.radius, *differences), *(stage(rules) for stage in TEXT_STAGES)]
 
 
+def has_rows(store: Store, stage: Any) -> bool:
+    """Whether a stage of one subset has anything to do: it is fed, or once was."""
+    return any(store.part_numbers(table) for table in (stage.feed, stage.table))
+
+
 def compare(run_: Run, stage: Stage) -> StageResult:
     """Compare the rows of one table with the benchmarks."""
+    if isinstance(stage, DecontaminateText) and not has_rows(run_.store, stage):
+        return StageResult(stage.name, stage.table, (), 0, 0, 0.0)
     return run(replace(run_, index=0, count=1), stage, run_.workers_or(cores()))
-
-
-def select(run_: Run, stage: Select, policies: Policies) -> StageResult:
-    """Apply the policy to one subset and choose one picture per cluster."""
-    if not run_.dry:
-        remember_policies(run_.store, policies)
-    return run(replace(run_, index=0, count=1), stage, 1)
-
-
-def select_all(run_: Run, policies: Policies, subsets: Sequence[str] = ()) -> list[StageResult]:
-    """Select the rows of these subsets, without names of all."""
-    wanted = [stage for stage in selections(policies) if not subsets or stage.subset in subsets]
-    return [select(run_, stage, policies) for stage in wanted]
-
-
-def export(run_: Run, config: ExportConfig, subsets: Sequence[str] = ()) -> list[ReleaseShard]:
-    """Write the release of these subsets, without names of all, and describe the whole of it.
-
-    Returns the files that were (or would be) written; a second export at once is refused.
-    """
-    if run_.dry:
-        return [s for e in _exporters(subsets) for s in plan_release(run_.store, e, config)]
-    with hold(run_.store, "export"):
-        return _export(run_, config, subsets)
-
-
-def _exporters(subsets: Sequence[str]) -> list[Exporter]:
-    return [exporter for name, exporter in EXPORTS.items() if not subsets or name in subsets]
-
-
-def _export(run_: Run, config: ExportConfig, subsets: Sequence[str]) -> list[ReleaseShard]:
-    # A worker's threads keep two cores busy, and a second process costs seconds of imports.
-    store, engine = run_.store, BeamEngine(run_.workers_or(max(1, cores() // 2)), run_.flags)
-    values = json.dumps(dataclasses.asdict(config), indent=2, sort_keys=True)
-    write_text(store.fs, store.path(*EXPORT), values + "\n")
-    exporters = _exporters(subsets)
-    written = [s for e in exporters for s in export_subset(store, e, config, engine)]
-    drop_empty_release(store)
-    describe_release(store, config)
-    return written
-
-
-def recall_export(store: Store) -> ExportConfig | None:
-    """The settings of the last export of this store; None when there was none."""
-    place = store.path(*EXPORT)
-    if not store.fs.exists(place):
-        return None
-    return build(ExportConfig, json.loads(store.fs.cat_file(place)), place)
-
-
-def recall_splits(store: Store) -> recipes.SplitsRecipe:
-    """The shares that splits were last drawn with, else the default."""
-    if not was_run(store, SplitStage.name):
-        return recipes.SplitsRecipe()
-    last = recall(store, SplitStage.name)
-    return recipes.SplitsRecipe(last.shares, last.salt)
-
-
-@dataclass(frozen=True)
-class ReleasePlan:
-    """What a release is made with; `subsets` without names are all."""
-
-    splits: recipes.SplitsRecipe
-    policies: Policies
-    config: ExportConfig
-    subsets: tuple[str, ...] = ()
-
-
-def release(run_: Run, plan: ReleasePlan) -> tuple[list[StageResult], list[ReleaseShard]]:
-    """Splits, selection and export in one; a second release at once is refused."""
-    with contextlib.nullcontext() if run_.dry else hold(run_.store, "export"):
-        results = [splits(run_, plan.splits), *select_all(run_, plan.policies, plan.subsets)]
-        if run_.dry:
-            return results, export(run_, plan.config, plan.subsets)
-        return results, _export(run_, plan.config, plan.subsets)
-
-
-def bring_up_to_date(run_: Run) -> list[StageResult]:
-    """Let everything behind the captions follow what has changed, with the settings of last time.
-
-    Duplicates, splits, evidence, selections and the release are done again as far as they were ever
-    done; no model is called, and nothing is fetched.
-    """
-    whole, store = replace(run_, index=0, count=1), run_.store
-    results = []
-    for table, kind in TABLES.items():
-        again = was_run(store, kind.made_by)
-        if again and kind.made_by in STAGES and table.startswith(FOLLOWING):
-            results.append(run(whole, _last(store, kind.made_by), run_.workers_or(cores())))
-    if (config := recall_export(store)) is not None:
-        export(whole, config)
-    return results
-
-
-def _last(store: Store, name: str) -> Any:
-    """A stage as it was last run; a selection under the policy in force, defaults as of today."""
-    if name in SELECTING:
-        return next(s for s in selections(policies_in_force(store)) if s.name == name)
-    return recall(store, name)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from annotation.pull.stages import ANNOTATION_STAGES
+from pipelines.batch import forget_awaited
 from pipelines.denylist import add_denied, load_denylist
 from pipelines.stage import CODE_VERSION, Stage
 from pipelines.steps.denylist import Denylist
@@ -48,6 +49,7 @@ from schemas.takedown import (
     receipt_json,
 )
 from tools import stages
+from tools.making import release as making
 from tools.stages import Run
 from tools.takedown_hub import follow_on_hub
 
@@ -56,7 +58,7 @@ __all__ = ["Receipt", "TakedownRequest", "take_down"]
 LEASE = "takedown"
 # What feeds captions: cheap to rewrite, dear to make again. All that follows them is made again.
 _JUDGED = tuple(stage.name for stage in ANNOTATION_STAGES.values())
-KEPT = ("ingest", "recordings", "transcribe", *_JUDGED, "caption")
+KEPT = ("ingest", "recordings", "transcribe", *_JUDGED, "caption", "ocr", "detect", "count")
 Clock = Callable[[], datetime]
 Tell = Callable[[Plan], None]
 
@@ -179,8 +181,12 @@ def _complete(run_: Run, plan: Plan, again: bool = False) -> Receipt:
 
 
 def _remove_rows(store: Store, plan: Plan, denied: Denylist, again: bool) -> None:
-    """Cached answers first, then table by table, each part whole or not at all."""
+    """Cached answers first, then table by table, each part whole or not at all.
+
+    Answers that a batch service still owes are not taken any more: whose they are cannot be told.
+    """
     drop_files(store, plan.answers)
+    forget_awaited(store)
     rewriter = Rewriter(
         store, plan.doomed, denied, plan.contents, plan.current, None if again else plan.hits
     )
@@ -199,7 +205,7 @@ def _remove_files(store: Store, plan: Plan, done: _Outcome) -> None:
 def _let_the_rest_follow(run_: Run, plan: Plan, done: _Outcome) -> None:
     """Duplicates, splits, selections and the release anew; a release that cannot be made goes."""
     try:
-        stages.bring_up_to_date(run_)
+        making.bring_up_to_date(run_)
     except PixmoError as error:
         done.warnings.append(f"what follows the captions is not up to date: {error}")
     if drop_release_with(run_.store, plan.doomed.traces):

@@ -6,14 +6,14 @@ raised; what was not begun is not begun any more.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
 
 T = TypeVar("T")
 Item = TypeVar("Item")
 
 
-async def settle(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+async def settle(work: Sequence[Awaitable[T]]) -> list[T]:
     """All results in order; when some raised, the first error, after all have ended."""
     results = await asyncio.gather(*work, return_exceptions=True)
     for result in results:

@@ -4,10 +4,12 @@ The choice worth knowing: a changed prompt is a new file with a new name. The na
 of every caption made with it, and an old release can still say what it was asked with.
 
 A file has a first line `field: <key of the answer>` and three parts under `## system`, `## user`
-(with `{input}`) and `## again` (with `{error}`), the last one added when an answer was refused.
+(with `{input}`, or other places by name) and `## again` (with `{error}`), the last one added when
+an answer was refused.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +19,7 @@ from schemas.ids import canonical_json, sha256_hex
 
 _FOLDER = Path(__file__).parent.parent / "prompts"
 _NAME = re.compile(r"[a-z][a-z0-9_]*_v[0-9]+")
+_PLACE = re.compile(r"\{([a-z_]+)\}")
 _PARTS = ("system", "user", "again")
 
 
@@ -41,6 +44,10 @@ class Prompt:
         """The user's side of the conversation about `text`."""
         return self.user.replace("{input}", text)
 
+    def fill_all(self, values: Mapping[str, str]) -> str:
+        """The user's side with several places filled; what is filled in is not searched again."""
+        return _PLACE.sub(lambda match: values.get(match[1], match[0]), self.user)
+
 
 @cache
 def load_prompt(name: str) -> Prompt:
@@ -50,6 +57,12 @@ def load_prompt(name: str) -> Prompt:
         known = ", ".join(sorted(file.stem for file in _FOLDER.glob("*.md")))
         raise UsageError(f"no prompt {name!r}; there are: {known}")
     return parse_prompt(name, path.read_text(encoding="utf-8"))
+
+
+def prompt_text(name: str) -> str:
+    """The whole text of a prompt's file, to publish it; UsageError when there is none."""
+    load_prompt(name)
+    return (_FOLDER / f"{name}.md").read_text(encoding="utf-8")
 
 
 def prompt_sha256(name: str) -> str:
@@ -68,6 +81,8 @@ def parse_prompt(name: str, text: str) -> Prompt:
     field = re.fullmatch(r"field: (\w+)", head.strip())
     if field is None or tuple(parts) != _PARTS:
         raise UsageError(f"prompt {name}: need `field: KEY`, then ## system, ## user, ## again")
-    if "{input}" not in parts["user"] or "{error}" not in parts["again"]:
-        raise UsageError(f"prompt {name}: ## user needs {{input}} and ## again needs {{error}}")
+    if not _PLACE.search(parts["user"]) or "{error}" not in parts["again"]:
+        raise UsageError(
+            f"prompt {name}: ## user needs a place such as {{input}} and ## again needs {{error}}"
+        )
     return Prompt(name, field[1], parts["system"], parts["user"], parts["again"])

@@ -14,12 +14,15 @@ from pipelines.steps.denylist import Denylist, redacted
 from pipelines.steps.normal_url import hosts_of, normal_url
 from pipelines.steps.takedown_traces import JSON_FIELDS, Traces, parse_json
 from schemas.annotations import Work
+from schemas.codec import key_of
 from schemas.ids import image_id_of
 from schemas.judgment import Reject, RejectRow
 from schemas.records import Caption, EvaluationItem, Source
+from schemas.tables import TABLES
 
 _SUBJECTS = ("image_id", "recording_id", "item_id", "row_id", "left_id", "right_id", "key")
 REASON = "taken_down"
+OF_CAPTIONS = "cap_qa"  # rows that go with the caption of a picture, though the picture stays
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,24 @@ def fate_of(row: Any, table: str, doomed: Doomed, denied: Denylist) -> RowFate:
         return RowFate(_redacted(row.item_id, table, denied) if about else row, about)
     if any(getattr(row, name, "") in doomed.ids for name in _SUBJECTS):
         return RowFate(None, True)
+    if table == OF_CAPTIONS and row.image_id in doomed.orphans:
+        return GONE
     if isinstance(work := getattr(row, "work", None), Work):
         return RowFate(row, False) if work.annotator_id not in doomed.traces.values else GONE
+    if not doomed.item_ids.isdisjoint(getattr(row, "item_ids", ())):
+        return _fate_of_judged(row, table, doomed)
     return _fate_of_caption(row, doomed) if isinstance(row, Caption) else _cleaned(row, doomed)
+
+
+def _fate_of_judged(row: Any, table: str, doomed: Doomed) -> RowFate:
+    """A row that several people's work stands behind is made again from what is left of it."""
+    if doomed.item_ids.issuperset(row.item_ids):
+        return GONE
+    stage = TABLES[table].made_by
+    detail = f"work that it was made from was taken down; run `pixmo {stage}` again"
+    refused, told = Reject("taken_down", detail), {"image_id": row.image_id}
+    text, key = json.dumps(told), key_of(row)
+    return RowFate(RejectRow(stage, key, refused.reason, refused.detail, False, text), True)
 
 
 def _fate_of_caption(row: Caption, doomed: Doomed) -> RowFate:
@@ -115,6 +133,8 @@ def _fate_of_reject(row: RejectRow, table: str, doomed: Doomed, denied: Denylist
         about = doomed.traces.in_text(row.row)  # a damaged line has no columns to go by
     if table.startswith("sources/"):
         return RowFate(_redacted(row.row, table, denied), True) if about else _cleaned(row, doomed)
+    if table == OF_CAPTIONS and isinstance(values, dict):
+        about = about or values.get("image_id") in doomed.orphans
     if about and not (table == "captions" and row.key in doomed.orphans):
         return RowFate(None, True)
     if table == "captions" and isinstance(values, dict) and doomed.traces.in_json(values):

@@ -13,7 +13,7 @@ from schemas.judgment import Reject
 
 @dataclass(frozen=True)
 class TextRequest:
-    """One question. `schema` is the JSON schema of the answer as canonical text."""
+    """One question. `schema` is the JSON schema of the answer as canonical text; empty for none."""
 
     system: str
     user: str

@@ -1,6 +1,7 @@
 """Stage caption against a server that answers by rule, well or badly."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +125,21 @@ def test_no_call_is_made_twice(store: Store, llm: ToyLlm) -> None:
     assert llm.calls == calls
     assert toy.contents(store) == before
     assert sorted((u["calls"], u["cached"]) for u in usages(store)) == [(0, 6), (6, 0)]
+
+
+def test_a_run_tells_what_it_spent_and_how_busy_the_endpoint_was(store: Store, llm: ToyLlm) -> None:
+    llm.delay_s = 0.1
+    said = toy.run(stage_for(llm, concurrency=1, usd_per_1m_prompt=1000.0), store).spent
+    assert said.startswith("6 calls (0 failed), 0 answers from the cache, 600 tokens in, 120 out")
+    assert "$0.6" in said
+    found = re.search(r"([\d.]+) requests/s, saturated (\d+)% of the time", said)
+    assert found
+    assert float(found[1]) < 10.0
+    assert int(found[2]) > 30, "one of one was under way most of the time"
+    (usage,) = usages(store)
+    assert usage["stage"] == "caption"
+    assert 0.3 < usage["saturated_seconds"] <= usage["seconds"]
+    assert toy.run(stage_for(llm), store).spent == "", "nothing was to do"
 
 
 def tagged(name: str, text: str, **scores: float) -> Transcript:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.decontaminate_text import TEXT_STAGES, DecontaminateCap
 from pipelines.evaluation import Evaluation, evaluation_import
 from pipelines.run_stage import plan_stage
 from pipelines.sources import import_source
 from pipelines.steps.contamination import TEXT_TAG
 from pipelines.steps.text_index import TextRules
+from pipelines.subsets.cap import DecontaminateCap
+from pipelines.subsets.registry import TEXT_STAGES
 from schemas.codec import key_field
 from schemas.records import Contamination
 from schemas.store import Store

@@ -18,8 +18,7 @@ from PIL import ImageOps
 
 from pipelines import export as stage_module
 from pipelines.engine import BeamEngine
-from pipelines.export import EXPORTS, drop_empty_release, export_subset
-from pipelines.export_cap import CAP
+from pipelines.export import drop_empty_release, export_subset
 from pipelines.release_plan import (
     ExportConfig,
     Exporter,
@@ -28,12 +27,14 @@ from pipelines.release_plan import (
     look_up,
     plan_release,
 )
-from pipelines.selection import SelectCap
+from pipelines.subsets.cap import CAP, SelectCap
+from pipelines.subsets.registry import EXPORTS
 from schemas.codec import arrow_schema
 from schemas.errors import StageError, UsageError
 from schemas.ids import sha256_hex
+from schemas.lineage import CaptionLineage
 from schemas.manifest import MANIFEST
-from schemas.records import Caption, CaptionLineage, Duplicate, Image, Selected, Split, Transcript
+from schemas.records import Caption, Duplicate, Image, Selected, Split, Transcript
 from schemas.release import IMAGE_TYPE, LINEAGE
 from schemas.store import Store
 from schemas.tables import TABLES
@@ -515,7 +516,7 @@ ASKED = Exporter(
 
 def test_the_table_of_exporters_agrees_with_the_schemas() -> None:
     for name, exporter in EXPORTS.items():
-        assert exporter.name == name
+        assert exporter.config == name
         assert exporter.selected in TABLES
         assert TABLES[exporter.selected].fed_by == exporter.feed
         assert LINEAGE[exporter.config] == arrow_schema(exporter.lineage)

@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from pipelines import selection
 from pipelines.engine import BeamEngine
 from pipelines.run_stage import RunOptions, run_stage
-from pipelines.selection import Select, SelectCap
+from pipelines.selection import Select
 from pipelines.stage import fingerprint
 from pipelines.steps.policy import Policy
 from pipelines.steps.rule_counts import rule_counts
+from pipelines.subsets.cap import SelectCap
 from schemas.errors import UsageError
 from schemas.judgment import Tag
 from schemas.records import Caption, Contamination, Duplicate, Selected, Split

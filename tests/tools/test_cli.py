@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import typer
 
+from pipelines.subsets.registry import EXPORTS
 from schemas.errors import StopRun
 from schemas.store import Store
 from tests import toy_store
@@ -27,12 +28,30 @@ OPTIONS = {
     "transcribe": "--store --model --device --compute-type --language --workers --shard"
     " --max-rejects --dry-run",
     "caption": "--store --llm-base-url --llm-model --api-key-env --concurrency --budget-tokens"
-    " --workers --shard --max-rejects --dry-run",
+    " --workers --shard --max-rejects --batch-write --dry-run",
+    "cap-qa": "--store --questions --styles --llm-base-url --llm-model --api-key-env --concurrency"
+    " --budget-tokens --workers --shard --max-rejects --batch-write --dry-run",
+    "ocr": "--store --min-score --workers --shard --max-rejects --dry-run",
+    "points": "--store --annotations --published --rows-per-part --workers --shard --max-rejects"
+    " --dry-run",
+    "point-explanations": "--store --annotations --published --rows-per-part --workers --shard"
+    " --max-rejects --dry-run",
+    "ask-model-anything": "--store --annotations --published --rows-per-part --workers --shard"
+    " --max-rejects --dry-run",
+    "eval-set points": "--store --output --split --masks --images",
+    "count": "--store --annotations --detector --threshold --per-count --most --workers --shard"
+    " --max-rejects --dry-run",
+    "docs": "--store --personas --tools --per-persona --seed --max-side --scale"
+    " --run-untrusted-code-without-sandbox --llm-base-url --llm-model --api-key-env --concurrency"
+    " --budget-tokens --rows-per-part --workers --shard --max-rejects --batch-write --dry-run",
+    "clocks": "--store --count --seed --size --augment --no-augment --wording --rows-per-part"
+    " --workers --shard --dry-run",
     "dedupe": "--store --radius --orientations --no-orientations --workers --dry-run",
-    "export cap": "--store --images --license --embedding-right --validation --test"
-    " --rows-per-shard --policy --workers --dry-run",
-    "export all": "--store --images --license --embedding-right --validation --test"
-    " --rows-per-shard --policy --workers --dry-run",
+    **{
+        f"export {name}": "--store --images --license --embedding-right --validation --test"
+        " --rows-per-shard --policy --workers --dry-run"
+        for name in ("all", *EXPORTS)
+    },
     "decontaminate": "--store --against --radius --crops --no-crops --ngram --workers --dry-run",
     "policy": "--store --policy --workers --dry-run",
     "report": "--store --output --workers",
@@ -40,7 +59,7 @@ OPTIONS = {
     "takedown": "--store --reason --url --sha256 --phash --radius --annotator --host --repo"
     " --workers --dry-run",
     "diff": "--json --limit",
-    "run": "--stage --workers --shard --dry-run",
+    "run": "--stage --workers --shard --batch-write --dry-run",
     "status": "--store",
     "rejects": "--store --stage --reason --limit --json",
     "retry": "--store --stage --reason --workers --allow-host --connect-to",
@@ -56,6 +75,9 @@ OPTIONS = {
     "annotate users disable": "--home",
     "annotate users list": "--home",
     "evaluate preference": "--store --judgments --output --bootstrap --seed",
+    "batch read": "--store --price --served-as",
+    "eval-set captions": "--store --output --split --transcripts --images --llm-base-url"
+    " --llm-model --api-key-env --concurrency --budget-tokens --batch-write",
     "models fetch": "--force --no-force",
     "models list": "",
     "models verify": "",
@@ -65,9 +87,16 @@ WITH_BEAM = (
     "recordings",
     "transcribe",
     "caption",
+    "cap-qa",
+    "ocr",
+    "count",
+    "points",
+    "point-explanations",
+    "ask-model-anything",
+    "docs",
+    "clocks",
     "dedupe",
-    "export cap",
-    "export all",
+    *(f"export {name}" for name in ("all", *EXPORTS)),
     "decontaminate",
     "policy",
     "takedown",
@@ -147,7 +176,7 @@ def test_an_option_that_is_close_is_named() -> None:
 
 def test_unknown_verbs_are_errors() -> None:
     assert "Did you mean 'ingest'?" in refused_options("ingset")
-    assert "No such command 'points'" in refused_options("export", "points")
+    assert "No such command 'pictures'" in refused_options("export", "pictures")
 
 
 @pytest.mark.parametrize(

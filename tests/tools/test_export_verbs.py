@@ -16,6 +16,7 @@ from tests import toy_store as toy
 from tests.tools.in_process import pixmo, refused
 from tests.toy_store import caption, id_of, picture
 from tools import recipe, stages
+from tools.making import release as making
 from tools.stages import Run
 
 NAMES = tuple(f"{n}.png" for n in range(8))
@@ -76,21 +77,21 @@ def test_what_no_flag_names_stays_as_it_was(store: Store) -> None:
     export(store, "--license", "mit", "--images", "url", "--test", "0.5", *right)
     splits = toy.rows(store, "splits", Split)
     export(store, "--rows-per-shard", "3")
-    kept = stages.recall_export(store)
+    kept = making.recall_export(store)
     assert kept == ExportConfig("url", 3, "mit", embedding_right="all are my own")
-    assert stages.recall_splits(store).shares == (
+    assert making.recall_splits(store).shares == (
         ("train", 0.5),
         ("validation", 0.0),
         ("test", 0.5),
     )
     assert toy.rows(store, "splits", Split) == splits
     export(store, "--images", "embed", "--embedding-right", "")
-    assert stages.recall_export(store) == ExportConfig("embed", 3, "mit")
+    assert making.recall_export(store) == ExportConfig("embed", 3, "mit")
 
 
 def test_settings_of_a_store_that_was_never_exported(store: Store) -> None:
-    assert stages.recall_export(store) is None
-    assert stages.recall_splits(store) == recipe.SplitsRecipe()
+    assert making.recall_export(store) is None
+    assert making.recall_splits(store) == recipe.SplitsRecipe()
 
 
 @pytest.mark.parametrize("verb", ["export all", "export cap", "policy"])
@@ -134,7 +135,7 @@ def test_everything_follows_what_was_taken_away(store: Store) -> None:
     )
     put(store, *NAMES[2:])
     before = {url: split for url, split in released(store).items() if url[-5] not in "01"}
-    results = stages.bring_up_to_date(Run(store, workers=1))
+    results = making.bring_up_to_date(Run(store, workers=1))
     assert [result.stage for result in results] == ["dedupe", "splits", "select-cap"]
     assert all(result.ran == 1 for result in results)
     assert released(store) == before
@@ -144,17 +145,17 @@ def test_everything_follows_what_was_taken_away(store: Store) -> None:
     manifest = read_manifest(store.fs, store.path("release"))
     assert (manifest.license, manifest.images) == ("mit", {"cap": "url"})
     assert sum(manifest.rows["cap"].values()) == 6
-    assert [result.ran for result in stages.bring_up_to_date(Run(store, workers=1))] == [0, 0, 0]
+    assert [result.ran for result in making.bring_up_to_date(Run(store, workers=1))] == [0, 0, 0]
 
 
 def test_nothing_follows_that_was_never_done(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "store"))
     put(store, *NAMES)
-    assert stages.bring_up_to_date(Run(store)) == []
+    assert making.bring_up_to_date(Run(store)) == []
     assert store.tables() == ["captions", "images", "transcripts"]
     pixmo("dedupe", "--store", store.url, "--workers", "1")
     toy.put(store, "images", 1, Image, [toy.image("9.png", picture(9))])
-    assert [r.ran for r in stages.bring_up_to_date(Run(store, workers=1))] == [2]
+    assert [r.ran for r in making.bring_up_to_date(Run(store, workers=1))] == [2]
     assert not Path(store.url, "release").exists()
 
 
@@ -170,7 +171,7 @@ def test_the_policy_of_last_time_is_followed_with_the_limits_of_today(
     del limits["evaluation_picture_v1"]  # as an older version left it
     place.write_text(json.dumps(kept | {"policy": {"limits": list(limits.items())}}))
     put(store, *NAMES[1:])
-    stages.bring_up_to_date(Run(store, workers=1))
+    making.bring_up_to_date(Run(store, workers=1))
     (info,) = store.infos("selected/cap")
     names = {name for name, _ in info.config["limits"]}
     assert "evaluation_picture_v1" in names
@@ -180,9 +181,10 @@ def test_the_policy_of_last_time_is_followed_with_the_limits_of_today(
 def test_the_selection_of_one_subset_remembers_the_policy_of_all(store: Store) -> None:
     stages.splits(Run(store), recipe.SplitsRecipe())
     policies = {"cap": (("refusal_v1", 2.0),)}
-    (result,) = stages.select_all(Run(store), policies, ("cap",))
+    (result,) = making.select_all(Run(store), policies, ("cap",))
     assert (result.stage, result.records) == ("select-cap", 8)
-    assert stages.select_all(Run(store), policies, ("points",)) == []
+    (other,) = making.select_all(Run(store), policies, ("points",))
+    assert (other.stage, other.ran, other.infos) == ("select-points", 0, ())
 
 
 def test_grouping_stages_are_one_job(store: Store) -> None:
@@ -190,5 +192,5 @@ def test_grouping_stages_are_one_job(store: Store) -> None:
     assert {"dedupe", "splits", "select-cap", "export"} <= set(stages.GROUPING)
     run = Run(store, index=1, count=2)
     assert stages.splits(run, recipe.SplitsRecipe()).ran == 1
-    assert stages.select_all(run, {})[0].ran == 1
+    assert making.select_all(run, {})[0].ran == 1
     assert store.infos(SplitStage.table)[0].records == len(toy.rows(store, "captions", Caption))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.selection import SELECTS
+from pipelines.subsets.registry import SELECTS
 from schemas.errors import UsageError
 from schemas.judgment import Tag
 from schemas.records import Caption, Contamination, Duplicate, Selected, Split
@@ -37,7 +37,7 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
     assert policies == {
         "cap": (("caption_loops_v1", 0.4), ("refusal_v1", None), ("caption_short_v1", 1.0))
     }
-    (stage,) = selections(policies)
+    stage = next(stage for stage in selections(policies) if stage.subset == "cap")
     limits = dict(stage.policy.limits)
     assert "refusal_v1" not in limits
     assert (limits["caption_loops_v1"], limits["caption_short_v1"]) == (0.4, 1.0)
@@ -49,7 +49,7 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("cop: {}", "unknown subset 'cop'; did you mean 'cap'?"),
-        ("pictures: {}", "unknown subset 'pictures'; known subsets: cap"),
+        ("pictures: {}", "unknown subset 'pictures'; known subsets: ask_model_anything, cap"),
         ("cap: {refusal: 1}", "cap: unknown tag 'refusal'; did you mean 'refusal_v1'?"),
         ("cap: {zzz: 1}", "cap: unknown tag 'zzz'; known tags: caption_added_v1, "),
         ("cap: {refusal_v1: often}", "cap.refusal_v1: the limit is 'often'; give a number, or"),

@@ -73,7 +73,7 @@ def test_nested_settings_arrive(tmp_path: Path) -> None:
     [
         ("dedupe: {raduis: 4}", "recipe.yaml.dedupe: unknown key 'raduis'; did you mean 'radius'?"),
         ("ingset: {}", "unknown key 'ingset'; did you mean 'ingest'?"),
-        ("zzz: 1", "unknown key 'zzz'; known keys: caption, contact,"),
+        ("zzz: 1", "unknown key 'zzz'; known keys: ask_model_anything, "),
         ("ingest: {}", "recipe.yaml.ingest: missing urls"),
         ("ingest: u.parquet", "recipe.yaml.ingest: expected keys and values, found 'u.parquet'"),
         (URLS + "rows_per_part: many}", "ingest.rows_per_part: Input should be a valid integer"),

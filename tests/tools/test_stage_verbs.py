@@ -33,7 +33,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     with SampleServer(SAMPLES / "images", load_faults(SAMPLES / "faults.yaml")) as server:
         there = f"samples.pixmo.test=127.0.0.1:{server.port}"
         words = ["--urls", SAMPLES / "urls.parquet", "--connect-to", there, "--rate", "0"]
-        done = pixmo("ingest", "--store", store, *words, "--workers", "2", "--rows-per-part", "16")
+        done = pixmo("ingest", "--store", store, *words, "--workers", "2", "--rows-per-part", "18")
     assert done.exit_code == 0, done.output
     return store, done.stdout
 
@@ -50,9 +50,9 @@ def test_ingest_of_the_samples(samples: tuple[str, str]) -> None:
         "truncated": 1,
         "truncated_body": 1,
     }
-    assert [info.rows_in for info in store.infos("images")] == [16, 16]
+    assert [info.rows_in for info in store.infos("images")] == [18, 18]
     summary = next(line for line in shown.splitlines() if line.strip().startswith("ingest"))
-    assert summary.split()[:4] == ["ingest", "2", "32", "25"]
+    assert summary.split()[:4] == ["ingest", "2", "36", "29"]
     assert all(len(line) <= 80 for line in shown.splitlines())
     assert toy_store.findings(store) == []
 
@@ -112,7 +112,7 @@ def test_dry_run_of_a_recipe_creates_nothing(
     done = pixmo("run", path, "--dry-run")
     assert done.exit_code == 0, done.output
     rows = {words[0]: words for line in done.stdout.splitlines() if (words := line.split())}
-    assert rows["ingest"] == ["ingest", "0", "2", "32", "32", "GET"]
+    assert rows["ingest"] == ["ingest", "0", "2", "36", "36", "GET"]
     assert rows["recordings"] == ["recordings", "0", "2", "21", "-"]
     assert list(tmp_path.iterdir()) == [path]
 

@@ -1,11 +1,14 @@
 """What a person reads after a run: the summary, the plan, the duplicates, the sample."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipelines.run_stage import StageResult
+from pipelines.services.budget import Usage
+from pipelines.services.llm_usage import keep_usage, read_usages, usage_text
 from schemas.records import Duplicate
 from schemas.store import PartInfo, Store
 from tests import toy_store
@@ -88,3 +91,27 @@ def test_usage_is_summed_over_runs(tmp_path: Path) -> None:
         (tmp_path / f"cache/usage/{name}.json").write_text(text)
     said = "LLM, all runs: 7 calls (2 failed), 2 answers from the cache, 120 tokens, $1.00"
     assert usage_line(store) == said
+    keep_usage(store, "c", "caption", Usage(calls=3, prompt_tokens=80, usd=0.25, seconds=2.0))
+    assert "10 calls" in usage_line(store)
+    assert "200 tokens, $1.25" in usage_line(store)
+    assert [found.stage for found in read_usages(store)] == ["", "", "caption"]
+
+
+def test_what_a_stage_spent_is_told_below_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    used = Usage(
+        calls=40,
+        cached=2,
+        failures=1,
+        prompt_tokens=4000,
+        completion_tokens=800,
+        usd=0.1234567,
+        seconds=4.0,
+        saturated_seconds=3.0,
+    )
+    show_summary([replace(result(info(3, {}), ran=1, seconds=1.0), spent=usage_text(used))])
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "ingest: 40 calls (1 failed), 2 answers from the cache, 4000 tokens in, 800 out, $0.1235, "
+        "10 requests/s, saturated 75% of the time"
+    )
+    assert usage_text(Usage()) == ""
+    assert usage_text(Usage(cached=2)).endswith("0 out, $0")

@@ -235,6 +235,14 @@ def test_a_url_in_another_form_is_the_same(form: str, store: Store) -> None:
     assert grep(Path(store.url), needles) == []
 
 
+def test_no_answer_is_taken_any_more_to_what_was_sent_as_a_batch(store: Store) -> None:
+    sent = Path(store.url, "cache/batch/of-before.jsonl")
+    sent.parent.mkdir(parents=True)
+    sent.write_text(json.dumps({"format": 1, "stage": "caption", "model": "m"}) + "\n")
+    go(store, urls=(A,))
+    assert not sent.exists()
+
+
 def test_a_checksum_means_all_copies(store: Store) -> None:
     needles = traces_of(store, A, COPY)
     sha256 = next(r.image_sha256 for r in toy.rows(store, "images", Image) if r.image_url == A)

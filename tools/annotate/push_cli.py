@@ -51,7 +51,10 @@ def push_tasks(
         ),
     ] = "",
     candidates: Annotated[
-        str, typer.Option("--candidates", metavar="FILE", help="count: what a detector found.")
+        str,
+        typer.Option(
+            "--candidates", metavar="FILE", help="count: what a detector found; else table count."
+        ),
     ] = "",
     ocr: Annotated[
         str, typer.Option("--ocr", metavar="FILE", help="ask: text read from the pictures.")

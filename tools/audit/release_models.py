@@ -64,7 +64,7 @@ def check_model_names(
         for text in texts.unique().to_pylist():
             uses = [ModelUse(subset.name, name, role) for name in _names(text)]
             row = start + texts.index(text).as_py()
-            if not uses:
+            if not uses and column not in subset.optional:
                 notes.fail("no_vlm", place, f"{column} is empty", row)
             for use in uses:
                 if use not in listed and ModelUse(subset.name, text, role) not in listed:

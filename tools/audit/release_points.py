@@ -29,6 +29,9 @@ def check_points(
         return
     place, start = where
     points = batch.column("points")
+    if pa.types.is_struct(points.type):
+        _check_sides(notes, where, points)
+        points = listed(points)
     row, xy = _flat_points(points)
     notes.check("points", len(row))
     limit = _limits(subset.points, len(batch), sizes)
@@ -40,6 +43,26 @@ def check_points(
         notes.fail("points", place, message, start + int(row[at]))
     if "count" in batch.schema.names:
         _check_count(notes, where, batch)
+
+
+def listed(points: pa.StructArray) -> pa.ListArray:
+    """A list of x and one of y as one list of points; the shorter of two unequal lists decides."""
+    side = points.type.field("x").type.value_type
+    kind = pa.list_(pa.struct([("x", side), ("y", side)]))
+    return pa.array([one and _pairs_of(one) for one in points.to_pylist()], kind)
+
+
+def _pairs_of(sides: dict[str, Any]) -> list[dict[str, Any]]:
+    both = zip(sides["x"] or (), sides["y"] or (), strict=False)
+    return [{"x": x, "y": y} for x, y in both]
+
+
+def _check_sides(notes: Notes, where: tuple[str, int], points: pa.StructArray) -> None:
+    """Every x has its y."""
+    across, down = (lengths_of(pc.struct_field(points, name)) for name in ("x", "y"))
+    for at in np.flatnonzero(across != down).tolist():
+        message = f"points have {across[at]} x, but {down[at]} y"
+        notes.fail("points", where[0], message, where[1] + at)
 
 
 def _limits(unit: str, rows: int, sizes: Sizes | None) -> Floats:
@@ -59,6 +82,7 @@ def _named(width: float, height: float, unit: str) -> str:
 
 def _check_count(notes: Notes, where: tuple[str, int], batch: pa.RecordBatch) -> None:
     count, points = batch.column("count"), batch.column("points")
+    points = listed(points) if pa.types.is_struct(points.type) else points
     found = lengths_of(points)
     said = count.fill_null(-1).to_numpy(zero_copy_only=False)
     both = count.is_valid().to_numpy(zero_copy_only=False)

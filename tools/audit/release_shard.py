@@ -22,10 +22,10 @@ from tools.audit.release_models import check_model_columns, check_model_names
 from tools.audit.release_pictures import check_pictures
 from tools.audit.release_points import check_points
 from tools.audit.release_schema import check_lineage_schema, check_release_schema, is_embedded
+from tools.release.made_with import PROMPT
 
 IDS = ("image_url", "image_sha256", "image_id")  # what a row and its lineage have in common
 APART = ("component_id", "image_sha256", "image_url")  # what lies in one split
-_PROMPT = "_prompt"
 _LISTS = ("recording_ids", "review_ids", "audio_sha256", "cleaned")
 _NAMED = ("image_id", "component_id", "code_version", "image_sha256")
 
@@ -132,7 +132,7 @@ def _scan_lineage(job: ShardJob, scan: ShardScan, fs: Any, root: str) -> None:
         for batch in read_runs(parquet):
             where = (place, rows)
             check_model_names(scan.notes, where, batch, job.subset, job.models)
-            _check_prompts(scan.notes, where, batch, job.prompts)
+            _check_prompts(scan.notes, where, batch, job)
             _check_traces(scan.notes, where, batch)
             _check_spoken(scan, where, batch)
             _check_identities(scan.notes, where, batch)
@@ -179,9 +179,10 @@ def _check_identities(notes: Notes, where: tuple[str, int], batch: pa.RecordBatc
 
 
 def _check_prompts(
-    notes: Notes, where: tuple[str, int], batch: pa.RecordBatch, listed: frozenset[str]
+    notes: Notes, where: tuple[str, int], batch: pa.RecordBatch, job: ShardJob
 ) -> None:
-    for column in (name for name in batch.schema.names if name.endswith(_PROMPT)):
+    for column in filter(PROMPT.search, batch.schema.names):
+        listed = job.prompts | ({""} if column in job.subset.optional else set())
         texts = batch.column(column)
         notes.check("prompts", len(texts))
         for name in texts.unique().to_pylist():

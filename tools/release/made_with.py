@@ -1,5 +1,6 @@
 """Which models and prompts made the rows of a release, from the lineage beside them."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +12,7 @@ from pipelines.steps.prompts import prompt_sha256
 from schemas.manifest import ModelUse
 from tools.release.contents import LINEAGE, ConfigContents
 
-PROMPT = "_prompt"
+PROMPT = re.compile(r"(^|_)prompts?$")
 
 
 def models_used(fs: Any, release: str, configs: Iterable[ConfigContents]) -> tuple[ModelUse, ...]:
@@ -29,7 +30,7 @@ def prompts_used(fs: Any, release: str, configs: Iterable[ConfigContents]) -> di
     names: set[str] = set()
     for config in configs:
         for column in lineage_columns(fs, release, config):
-            if column.endswith(PROMPT):
+            if PROMPT.search(column):
                 names |= lineage_values(fs, release, config, column)
     return {name: prompt_sha256(name) for name in sorted(names)}
 
@@ -59,6 +60,9 @@ def lineage_column(fs: Any, release: str, config: ConfigContents, column: str) -
 
 
 def lineage_values(fs: Any, release: str, config: ConfigContents, column: str) -> set[str]:
-    """The distinct texts of a lineage column, less the empty one."""
-    values = pc.unique(lineage_column(fs, release, config, column)).to_pylist()
+    """The distinct texts of a lineage column, or in its lists, less the empty one."""
+    found = lineage_column(fs, release, config, column)
+    if pa.types.is_list(found.type):
+        found = pc.list_flatten(found)
+    values = pc.unique(found).to_pylist()
     return {str(value) for value in values if value}

@@ -29,7 +29,7 @@ from schemas.manifest import (
     read_manifest,
     write_manifest,
 )
-from schemas.release import release_schema, shard_name
+from schemas.release import LINEAGE, release_schema, shard_name
 from schemas.store import Store
 from schemas.subsets import SUBSETS, TEXT_LLM
 from tests import toy_store as toy
@@ -84,7 +84,7 @@ def pointed(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     more = {"points": [[[1.0, 2.0], [3.0, 4.0]], []], "inline_text": ["a"], "alt_text": ["b"]}
     add_subset(folder, "point_explanations", [url | texts | more])
     picture = {"bytes": toy.picture(9), "path": "p.png"}  # 96 x 72 pixels
-    row = url | {"count": 1, "points": [{"x": 96.0, "y": 72.0}], "label": "toy", "image": picture}
+    row = url | {"count": 1, "points": {"x": [96.0], "y": [72.0]}, "label": "toy", "image": picture}
     add_subset(folder, "count", [row])
     return folder
 
@@ -93,9 +93,12 @@ def add_subset(release: Path, config: str, rows: list[dict[str, Any]]) -> None:
     """Add a config of one file to all that a release says of itself."""
     name = f"{config}/{shard_name('train', 0, 1)}"
     schema = release_schema(SUBSETS[config].columns, "image" in rows[0])
-    own = ("image_url", "image_sha256")
-    traces = pa.schema([(column, pa.string()) for column in (*own, "component_id")])
-    lineage = [{**{n: row[n] for n in own}, "component_id": "9" * 32} for row in rows]
+    own, traces = ("image_url", "image_sha256"), LINEAGE[config]
+    empty = {field.name: "" if field.type == pa.string() else None for field in traces}
+    empty |= {field.name: [] for field in traces if pa.types.is_list(field.type)}
+    made = empty | {"image_id": "8" * 32, "component_id": "9" * 32}
+    made |= {"image_bytes": "url", "code_version": "1"}
+    lineage = [made | {column: row[column] for column in own} for row in rows]
     for path, values, kind in ((name, rows, schema), (f"lineage/{name}", lineage, traces)):
         (release / path).parent.mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist(values, kind), release / path)
@@ -512,8 +515,9 @@ POINTS = {
         ({"points": [[[1.0]]]}, "the point (nan, nan) is not"),
     ),
     "count": (
-        ({"points": [{"x": 97.0, "y": 1.0}]}, "the point (97, 1) is not within 96 x 72 pixels"),
-        ({"points": []}, "count is 1, but there are 0 points"),
+        ({"points": {"x": [97.0], "y": [1.0]}}, "the point (97, 1) is not within 96 x 72 pixels"),
+        ({"points": {"x": [9.0], "y": []}}, "points have 1 x, but 0 y"),
+        ({"points": {"x": [], "y": []}}, "count is 1, but there are 0 points"),
     ),
 }
 CASES = [(config, *case) for config, cases in POINTS.items() for case in cases]

@@ -42,7 +42,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "questions": {"question": ["q"], "answer": ["a"]},
     },
     "clocks": {"example_id": "e", "shows_seconds": True, "hour_visible": 3, "text": "t"},
-    "count": {"image_url": "u", "count": 1, "points": [XY], "label": "cat"},
+    "count": {"image_url": "u", "count": 1, "points": {"x": [12.5], "y": [99.0]}, "label": "cat"},
     "ask_model_anything": {"image_url": "u", "question": "q", "answer": None},
     "cap_qa": {"image_url": "u", "question": "q", "answer": "a", "messages": ["m"]},
 }

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.export import export_subset
-from pipelines.export_cap import CAP
 from pipelines.release_plan import ExportConfig
 from pipelines.stage import reject_row
+from pipelines.subsets.cap import CAP
 from schemas.judgment import Reject, Tag
 from schemas.part_writer import PartWriter
 from schemas.records import (

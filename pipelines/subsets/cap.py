@@ -1,16 +1,57 @@
-"""What subset cap adds to the export: rows of PixMo-Cap, and the recordings behind them."""
+"""Subset cap: captions, how they are compared with evaluation texts, chosen and published.
+
+Lineage names the recordings behind a caption.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pyarrow as pa
 
+from pipelines.decontaminate_text import DecontaminateText
 from pipelines.release_plan import Exporter, Rows, column_of, look_up
+from pipelines.selection import Select, evaluation_and
+from pipelines.steps import caption_checks, contamination
+from pipelines.steps.policy import Policy
 from pipelines.steps.reviewed import with_reviews
-from schemas.records import CaptionLineage
+from schemas.lineage import CaptionLineage
 from schemas.store import Store
 from schemas.subsets import SUBSETS
 
 _MADE_OF = ["image_url", "recording_ids", "review_ids", "cleaned", "tags", "speech_model", "model"]
 _MADE_OF += ["clean_prompt", "caption_prompt"]
 _TRANSCRIPTS = "transcripts"
+
+
+@dataclass(frozen=True)
+class DecontaminateCap(DecontaminateText):
+    """Captions and what was said."""
+
+    name: ClassVar[str] = "decontaminate-cap"
+    table: ClassVar[str] = "contamination/cap"
+    feed: ClassVar[str] = "captions"
+    key: ClassVar[str] = "image_id"
+    columns: ClassVar[tuple[str, ...]] = ("caption", "transcripts")
+
+
+@dataclass(frozen=True)
+class SelectCap(Select):
+    """Captions: one row per picture."""
+
+    name: ClassVar[str] = "select-cap"
+    table: ClassVar[str] = "selected/cap"
+    subset: ClassVar[str] = "cap"
+    feed: ClassVar[str] = "captions"
+    columns: ClassVar[tuple[str, ...]] = ("image_id", "image_url", "caption")
+    defaults: ClassVar[tuple[tuple[str, float], ...]] = evaluation_and(
+        *caption_checks.DEFAULT_LIMITS
+    )
+    known_tags: ClassVar[frozenset[str]] = frozenset(
+        [tag.name for tag in caption_checks.check_caption("", [], [])]
+        + [name for name, _ in contamination.DEFAULT_LIMITS]
+    )
+
+    policy: Policy = field(default_factory=lambda: Policy(SelectCap.defaults))
 
 
 def _transcript_parts(store: Store, number: int) -> list[tuple[str, int]]:
