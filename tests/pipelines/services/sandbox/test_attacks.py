@@ -50,20 +50,21 @@ out = open("out", "w", buffering=1)
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
-    """After every attack only launchers and the sweeper of groups are there."""
+    """After every attack only launchers and the sweeper of groups are there besides what was."""
     if problem := sandbox_problem():
         missing(problem)
+    before = set(psutil.Process().children(recursive=True))
     yield
     end = time.monotonic() + 3.0
-    while (left := _strangers()) and time.monotonic() < end:
+    while (left := _strangers(before)) and time.monotonic() < end:
         time.sleep(0.01)
     assert not left
 
 
-def _strangers() -> list[str]:
-    """Command lines of processes below us that no attack should have left."""
+def _strangers(before: set[psutil.Process]) -> list[str]:
+    """Command lines of new processes below us that no attack should have left."""
     found = []
-    for process in psutil.Process().children(recursive=True):
+    for process in set(psutil.Process().children(recursive=True)) - before:
         try:
             line = " ".join(process.cmdline())
         except psutil.Error:
