@@ -23,8 +23,8 @@ def test_a_dry_run_tells_the_calls_and_makes_no_store(tmp_path: Path) -> None:
     words = ("--personas", PERSONAS, "--tools", "html,latex", "--per-persona", 2)
     done = pixmo("docs", "--store", store, *words, "--dry-run")
     assert done.exit_code == 0
-    assert "48" in done.output, "twelve personas, two tools, two of each"
-    assert "192 LLM" in done.output
+    assert " 12 " in done.output, "three personas, two tools, two of each"
+    assert "48 LLM" in done.output
     assert not store.exists()
 
 
