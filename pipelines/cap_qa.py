@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 from pipelines.llm_stage import LlmStage
-from pipelines.stage import Shard, reject_row
+from pipelines.stage import Shard, outcome_key, reject_row
 from pipelines.steps import caption_checks
 from pipelines.steps.cap_qa import (
     CapQaConfig,
@@ -88,7 +88,7 @@ class CapQaStage(LlmStage):
         ]
         outcomes = self.answered(store, planned, self._one)
         before = {} if keys is None else self._asked_before(store, shard.number)
-        yield from sorted(self._new_only(planned, outcomes, before), key=_key)
+        yield from sorted(self._new_only(planned, outcomes, before), key=outcome_key)
 
     def _planned(self, store: Store, number: int) -> Iterator[_Planned]:
         asking = self.asking
@@ -162,10 +162,6 @@ class CapQaStage(LlmStage):
 
 def _name(info: Any) -> str:
     return f"{info.table}/{info.number}"
-
-
-def _key(outcome: CaptionQuestion | RejectRow) -> str:
-    return outcome.key if isinstance(outcome, RejectRow) else outcome.qa_id
 
 
 def _reject(one: _Planned, reject: Reject) -> RejectRow:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pipelines.by_picture import plan_by_picture, rows_of_pictures
-from pipelines.stage import BaseStage, Shard
+from pipelines.stage import BaseStage, Shard, outcome_key
 from pipelines.steps.judged_rows import ANNOTATED, PUBLISHED, Judged, merged, refused
 from schemas.codec import key_of
-from schemas.judgment import Reject, RejectRow
+from schemas.judgment import Reject
 from schemas.store import Store
 from schemas.tables import TABLES
 
@@ -64,13 +64,9 @@ class Gathered(BaseStage):
         for (image_id, *_), rows in groups.items():
             record, others = self.made_of(rows, urls[image_id])
             outcomes += [record, *merged(self.name, others, key_of(record))]
-        yield from sorted(outcomes, key=_key)
+        yield from sorted(outcomes, key=outcome_key)
 
     def _rows(self, store: Store, shard: Shard) -> Iterator[Judged]:
         for feed, origin in zip(self.feeds, (ANNOTATED, PUBLISHED), strict=True):
             for record in rows_of_pictures(store, shard, feed, TABLES[feed].record):
                 yield Judged(record, origin)
-
-
-def _key(outcome: Any) -> str:
-    return outcome.key if isinstance(outcome, RejectRow) else key_of(outcome)

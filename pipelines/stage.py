@@ -203,10 +203,11 @@ def _outcomes(stage: Stage, store: Store, work: Work) -> Iterator[Any]:
     fresh = stage.run(store, work.shard, work.keys)
     if work.keys is None:
         return fresh
-    return heapq.merge(_kept(stage, store, work), fresh, key=_outcome_key)
+    return heapq.merge(_kept(stage, store, work), fresh, key=outcome_key)
 
 
-def _outcome_key(outcome: Any) -> str:
+def outcome_key(outcome: Any) -> str:
+    """The key of a record or of a RejectRow, which outcomes of a shard are ordered by."""
     return outcome.key if isinstance(outcome, RejectRow) else key_of(outcome)
 
 
@@ -216,7 +217,7 @@ def _kept(stage: Stage, store: Store, work: Work) -> Iterator[Any]:
     records = store.records(stage.table, number, stage.record)
     rejects = store.records(f"rejects/{stage.table}", number, RejectRow)
     kept = (reject for reject in rejects if reject.key not in keys)
-    return heapq.merge(records, kept, key=_outcome_key)
+    return heapq.merge(records, kept, key=outcome_key)
 
 
 def check_threshold(stage: Stage, store: Store, infos: list[PartInfo]) -> None:

@@ -103,7 +103,8 @@ def test_no_secret_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         attack(
             f"""
             print(dict(os.environ), file=out)
-            for path in ["/etc/passwd", "/etc/shadow", "/root", "/home", "/work", "{hidden}",
+            for path in ["/etc/passwd", "/etc/shadow", "/root", "/home", "{hidden}",
+                         "{os.path.dirname(os.getcwd())}",
                          "{os.getcwd()}", "/proc/1/environ", "/proc/{os.getpid()}/environ",
                          "/proc/self/root/etc/passwd", "/dev/mem", "/dev/sda", "/sys/kernel"]:
                 print(path, tried(lambda: open(path).read()), file=out)
